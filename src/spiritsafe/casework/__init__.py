@@ -1,0 +1,1 @@
+"""Cases, evidence, permits, audit and the forensics report."""

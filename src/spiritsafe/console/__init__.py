@@ -1,0 +1,1 @@
+"""Pages, REST and the TAXII listener; thin over the rooms below."""

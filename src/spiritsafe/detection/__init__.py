@@ -1,0 +1,1 @@
+"""From rollups to campaigns: candidate groups, signals, calibration, tiers."""

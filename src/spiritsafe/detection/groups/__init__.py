@@ -1,0 +1,1 @@
+"""Doors: the ways a set of accounts becomes a candidate group."""

@@ -1,0 +1,1 @@
+"""Rarity-weighted trait links between accounts and their null."""

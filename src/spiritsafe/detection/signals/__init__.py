@@ -1,0 +1,1 @@
+"""One file per signal: definition, source, unit, null, examples."""

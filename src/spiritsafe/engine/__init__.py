@@ -1,0 +1,1 @@
+"""Where tables live: immutable segments, a manifest and DuckDB."""

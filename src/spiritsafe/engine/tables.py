@@ -1,0 +1,176 @@
+"""The stored tables: keys, columns and how two rows of one key merge.
+
+Every column merges by sum, minimum, maximum, element-wise sum, bottom-k union or 'latest', so that a
+batch, a stream and a cluster produce the same table whatever the order of arrival. Sums are int64
+(fixed point where the quantity is real) because float sums depend on the order of addition.
+
+Accounts, templates, sentences and trait values are 64-bit hashes; ``identities`` and ``labels`` lead
+back to what may be shown. Hours and days count from the epoch, UTC; ``*_us`` are microseconds.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pyarrow as pa
+
+__all__ = [
+    "BODY_SAMPLE",
+    "DAY_US",
+    "FEATURE_DIM",
+    "FEATURE_SCALE",
+    "GAP_BINS",
+    "HOUR_US",
+    "TABLES",
+    "Merge",
+    "Table",
+]
+
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+FEATURE_DIM = 64
+"""Random-Fourier features per exchange: 32 frequencies, a cosine and a sine each (unit norm)."""
+FEATURE_SCALE = 1 << 20
+"""Fixed-point unit of feature sums: 2**20 per 1.0 leaves room for 2**43 exchanges in an int64."""
+BODY_SAMPLE = 64
+"""Bodies kept per (account, template, day): the k smallest keyed hashes, so samples are coordinated."""
+GAP_BINS = 24
+"""Histogram of gaps between an account's exchanges: bin b holds gaps in [2**b, 2**(b+1)) seconds/16."""
+
+
+class Merge(StrEnum):
+    """How a column of two rows with equal keys becomes one value."""
+
+    KEY = "key"
+    SUM = "sum"
+    MIN = "min"
+    MAX = "max"
+    VECTOR_SUM = "vector_sum"  # lists of equal length, added element by element
+    BOTTOM_K = "bottom_k"  # sorted distinct hashes, the k smallest kept
+    BOTTOM_K_COUNT = "bottom_k_count"  # counts that travel with the BOTTOM_K column before it
+    LATEST = "latest"  # the value of the row with the largest last_us / revision
+    LONGEST = "longest"  # '' gives way to text
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One stored table: Arrow schema plus a merge rule per column."""
+
+    name: str
+    schema: pa.Schema
+    merges: tuple[Merge, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of the key columns."""
+        return tuple(n for n, m in zip(self.schema.names, self.merges, strict=True) if m is Merge.KEY)
+
+
+_I64, _I32, _STR = pa.int64(), pa.int32(), pa.string()
+_KEY, _SUM, _MIN, _MAX = Merge.KEY, Merge.SUM, Merge.MIN, Merge.MAX
+
+
+def _table(name: str, *columns: tuple[str, pa.DataType, Merge]) -> Table:
+    schema = pa.schema([pa.field(c, t, nullable=t == _STR) for c, t, _ in columns])
+    return Table(name, schema, tuple(m for _, _, m in columns))
+
+
+def _sums(names: str) -> list[tuple[str, pa.DataType, Merge]]:
+    return [(name, _I64, _SUM) for name in names.split()]
+
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        _table(
+            "identities",
+            ("account", _I64, _KEY),
+            ("account_id", _STR, Merge.LATEST),
+            ("organization_id", _STR, Merge.LATEST),
+            ("last_us", _I64, _MAX),
+        ),
+        _table(
+            "activity",
+            ("account", _I64, _KEY),
+            ("hour", _I32, _KEY),
+            *_sums(
+                "n input_tokens output_tokens cached_tokens reasoning_tokens single_turn tool_offers"
+                " tool_calls images errors truncated streamed batched end_users"
+            ),
+            ("first_us", _I64, _MIN),
+            ("last_us", _I64, _MAX),
+        ),
+        _table(
+            "traits",
+            ("account", _I64, _KEY),
+            ("kind", _STR, _KEY),
+            ("value", _I64, _KEY),
+            ("day", _I32, _KEY),
+            ("n", _I64, _SUM),
+            ("first_us", _I64, _MIN),
+            ("last_us", _I64, _MAX),
+        ),
+        _table("labels", ("kind", _STR, _KEY), ("value", _I64, _KEY), ("label", _STR, Merge.LONGEST)),
+        _table(
+            "content",
+            ("account", _I64, _KEY),
+            ("template", _I64, _KEY),
+            ("hour", _I32, _KEY),
+            *_sums("n single_turn"),
+        ),
+        _table(
+            "pools",
+            ("account", _I64, _KEY),
+            ("template", _I64, _KEY),
+            ("day", _I32, _KEY),
+            *_sums("n single_turn grader output_tokens chars"),
+            ("features", pa.list_(_I64), Merge.VECTOR_SUM),
+            ("capabilities", pa.list_(_I64), Merge.VECTOR_SUM),
+            ("elicitations", pa.list_(_I64), Merge.VECTOR_SUM),
+            ("bodies", pa.list_(_I64), Merge.BOTTOM_K),
+            ("body_n", pa.list_(_I64), Merge.BOTTOM_K_COUNT),
+        ),
+        _table(
+            "rhythms",
+            ("account", _I64, _KEY),
+            ("day", _I32, _KEY),
+            ("gaps", pa.list_(_I64), Merge.VECTOR_SUM),
+        ),
+        _table(
+            "sentences",
+            ("sentence", _I64, _KEY),
+            ("n", _I64, _SUM),
+            ("instances", pa.list_(_I64), Merge.BOTTOM_K),
+            ("senders", pa.list_(_I64), Merge.BOTTOM_K),
+            ("words", _STR, Merge.LONGEST),
+        ),
+        _table(
+            "templates",
+            ("template", _I64, _KEY),
+            ("n", _I64, _SUM),
+            ("senders", pa.list_(_I64), Merge.BOTTOM_K),
+            ("sentences", pa.list_(_I64), Merge.BOTTOM_K),
+            ("signature", pa.list_(_I64), Merge.LATEST),
+            ("public_sketch", pa.list_(_I64), Merge.LATEST),
+            ("last_us", _I64, _MAX),
+        ),
+        _table(
+            "profiles",
+            ("account", _I64, _KEY),
+            ("created_us", _I64, _MIN),
+            ("organization_id", _STR, Merge.LATEST),
+            ("country", _STR, Merge.LATEST),
+            ("programme", _STR, Merge.LATEST),
+            ("verification", _STR, Merge.LATEST),
+            ("last_us", _I64, _MAX),
+        ),
+        _table(
+            "models",
+            ("model", _STR, _KEY),
+            ("released_us", _I64, _MIN),
+            ("price_in", pa.float64(), Merge.LATEST),
+            ("price_out", pa.float64(), Merge.LATEST),
+            ("last_us", _I64, _MAX),
+        ),
+        _table("seen", ("exchange", _I64, _KEY), ("hour", _I32, _MAX)),
+    )
+}

@@ -1,0 +1,1 @@
+"""The request path; imports only policy, sketch, privacy and model."""

@@ -1,0 +1,1 @@
+"""From the provider's files to rollups."""

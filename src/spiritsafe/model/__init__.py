@@ -1,0 +1,1 @@
+"""Frozen nouns, settings and the error tree; imports no other room."""

@@ -1,0 +1,153 @@
+"""The closed vocabularies: tiers, families, capabilities, programmes.
+
+Enums rather than strings, so that a typing error is a type error; their values are what the
+contract's files carry. Order matters where the stored tables keep counts per member: append only.
+"""
+
+from enum import StrEnum
+
+__all__ = [
+    "TRAIT_FAMILY",
+    "Capability",
+    "Elicitation",
+    "Family",
+    "Programme",
+    "Tier",
+    "TraitKind",
+    "Verification",
+]
+
+
+class Tier(StrEnum):
+    """How far the evidence carries; each tier permits a stronger, still reversible answer."""
+
+    LINKED = "linked"
+    SUSPECTED = "suspected"
+    CONFIRMED = "confirmed"
+
+    @property
+    def rank(self) -> int:
+        """0 for linked, 1 for suspected, 2 for confirmed."""
+        return list(Tier).index(self)
+
+
+class Family(StrEnum):
+    """Families of evidence; within one, signals may be correlated, so each family's gain is capped."""
+
+    NETWORK = "network"
+    PAYMENT = "payment"
+    DEVICE = "device"
+    SIGNUP = "signup"
+    CONTENT = "content"
+    TIMING = "timing"
+    CORPUS = "corpus"
+    PIVOT = "pivot"
+    CONTEXT = "context"
+    VOLUME = "volume"
+
+    @property
+    def is_infrastructure(self) -> bool:
+        """True where sharing proves acquaintance, never abuse."""
+        return self in {Family.NETWORK, Family.PAYMENT, Family.DEVICE, Family.SIGNUP}
+
+
+class TraitKind(StrEnum):
+    """What two accounts can have in common; stored in ``traits.kind``."""
+
+    IP = "ip"
+    PREFIX = "prefix"
+    ASN = "asn"
+    JA4 = "ja4"
+    USER_AGENT = "user_agent"
+    COUNTRY = "country"
+    CHANNEL = "channel"
+    PAYMENT = "payment"
+    DEVICE = "device"
+    EMAIL = "email"
+    EMAIL_DOMAIN = "email_domain"
+    PHONE = "phone"
+    SIGNUP_IP = "signup_ip"
+    SIGNUP_PREFIX = "signup_prefix"
+    REFERRAL = "referral"
+    END_USER = "end_user"
+    MODEL = "model"
+    CONFIG = "config"
+    SYSTEM = "system"
+    SENTENCE = "sentence"
+    INSTANCE = "instance"
+    LANGUAGE = "language"
+    CUSTOM = "custom"
+
+
+TRAIT_FAMILY: dict[TraitKind, Family] = {
+    TraitKind.IP: Family.NETWORK,
+    TraitKind.PREFIX: Family.NETWORK,
+    TraitKind.ASN: Family.NETWORK,
+    TraitKind.COUNTRY: Family.NETWORK,
+    TraitKind.CHANNEL: Family.NETWORK,
+    TraitKind.JA4: Family.DEVICE,
+    TraitKind.USER_AGENT: Family.DEVICE,
+    TraitKind.DEVICE: Family.DEVICE,
+    TraitKind.PAYMENT: Family.PAYMENT,
+    TraitKind.EMAIL: Family.SIGNUP,
+    TraitKind.EMAIL_DOMAIN: Family.SIGNUP,
+    TraitKind.PHONE: Family.SIGNUP,
+    TraitKind.SIGNUP_IP: Family.SIGNUP,
+    TraitKind.SIGNUP_PREFIX: Family.SIGNUP,
+    TraitKind.REFERRAL: Family.SIGNUP,
+    TraitKind.END_USER: Family.CONTENT,
+    TraitKind.MODEL: Family.PIVOT,
+    TraitKind.CONFIG: Family.CONTENT,
+    TraitKind.SYSTEM: Family.CONTENT,
+    TraitKind.SENTENCE: Family.CONTENT,
+    TraitKind.INSTANCE: Family.CORPUS,
+    TraitKind.LANGUAGE: Family.CONTENT,
+    TraitKind.CUSTOM: Family.NETWORK,
+}
+
+
+class Capability(StrEnum):
+    """What an exchange asks the model to be good at."""
+
+    REASONING = "reasoning"
+    AGENTIC = "agentic"
+    TOOL_USE = "tool_use"
+    CODING = "coding"
+    DATA_ANALYSIS = "data_analysis"
+    COMPUTER_USE = "computer_use"
+    VISION = "vision"
+    WRITING = "writing"
+    TRANSLATION = "translation"
+    OTHER = "other"
+
+
+class Elicitation(StrEnum):
+    """What an exchange tries to make the model write down."""
+
+    CHAIN_OF_THOUGHT = "chain_of_thought"
+    TRACE_RECONSTRUCTION = "trace_reconstruction"
+    RUBRIC_GRADING = "rubric_grading"
+    REWRITING = "rewriting"
+    PERSONA = "persona"
+    NONE = "none"
+
+
+class Programme(StrEnum):
+    """The programme under which the provider admitted an account."""
+
+    NONE = "none"
+    EDUCATION = "education"
+    RESEARCH = "research"
+    STARTUP = "startup"
+    ENTERPRISE = "enterprise"
+    LICENSED_DISTILLATION = "licensed_distillation"
+
+
+class Verification(StrEnum):
+    """The strongest check the provider made of who is behind an account."""
+
+    NONE = "none"
+    EMAIL = "email"
+    PHONE = "phone"
+    PAYMENT = "payment"
+    ORGANISATION = "organisation"

@@ -1,0 +1,1 @@
+"""Policy table, ladder and limits: pure and light."""

@@ -1,0 +1,1 @@
+"""Pseudonyms at the door and the vault behind it."""

@@ -1,0 +1,1 @@
+"""Ladder steps from policy to action: preview, apply, undo, receipts."""

@@ -1,0 +1,1 @@
+"""STIX, TAXII and private matching."""

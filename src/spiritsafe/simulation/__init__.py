@@ -1,0 +1,1 @@
+"""Labelled worlds: archetypes, look-alike cohorts, evaluation."""

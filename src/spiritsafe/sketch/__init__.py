@@ -1,0 +1,1 @@
+"""Text to numbers, after which the text is forgotten."""

@@ -1,0 +1,1 @@
+"""Attribution, radioactivity and the audit of a suspect model."""

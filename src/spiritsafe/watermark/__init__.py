@@ -1,0 +1,1 @@
+"""Schemes, keys and detection of marked text."""

@@ -1,0 +1,181 @@
+"""Settings: ``spiritsafe.toml``, overridden by ``SPIRITSAFE_<SECTION>__<KEY>`` in the environment.
+
+An unknown key is an error that names key and line, because a misspelt threshold that silently keeps
+its default is how honest customers get hurt. Settings that can change findings are digested, so that
+two findings files can be compared.
+"""
+
+import hashlib
+import re
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from spiritsafe.model.errors import ConfigError
+
+__all__ = [
+    "DetectionSettings",
+    "EngineSettings",
+    "IngestSettings",
+    "OnError",
+    "PrivacySettings",
+    "Settings",
+    "load_settings",
+]
+
+
+class OnError(StrEnum):
+    """What to do with an unreadable row."""
+
+    FAIL = "fail"
+    QUARANTINE = "quarantine"
+    SKIP = "skip"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EngineSettings(_Section):
+    """Bounds of the embedded engine."""
+
+    memory_gib: float = Field(2.0, gt=0, description="DuckDB memory limit, GiB")
+    threads: int = Field(0, ge=0, description="DuckDB threads; 0 = one per core")
+
+
+class IngestSettings(_Section):
+    """How files become rollups."""
+
+    on_error: OnError = Field(OnError.FAIL, description="fail, quarantine or skip unreadable rows")
+    batch_rows: int = Field(200_000, ge=1_000, description="rows held in memory at a time")
+    duplicate_hours: int = Field(48, ge=0, description="a repeated exchange_id counts once within this time")
+    template_instances: int = Field(
+        5, ge=2, description="distinct texts that make a repeated sentence a template"
+    )
+    exemplar_organisations: int = Field(
+        5, ge=2, description="organisations that must have sent a template before its words are kept"
+    )
+
+
+class PrivacySettings(_Section):
+    """Pseudonyms and the vault."""
+
+    key_file: Path | None = Field(None, description="master key; default: keys/master.key in the store")
+    epoch_days: int = Field(180, ge=1, description="a pseudonym epoch's length")
+    overlap_days: int = Field(60, ge=0, description="days in which two epochs are both in force")
+    vault_public_key: Path | None = Field(
+        None, description="seal raw identifiers to this key; none = no vault"
+    )
+    vault_days: int = Field(90, ge=1, description="time to live of a sealed identifier")
+
+
+class DetectionSettings(_Section):
+    """What counts as a group and when it is reported."""
+
+    min_group: int = Field(8, ge=3, description="smallest number of distinct organisations in a group")
+    fdr: float = Field(
+        0.01, gt=0, lt=0.5, description="false-discovery rate at which campaigns are confirmed"
+    )
+    suspect_fdr: float = Field(0.05, gt=0, lt=0.5, description="false-discovery rate of suspected campaigns")
+    max_degree: int = Field(5_000, ge=10, description="a trait above this many accounts only stratifies")
+    max_share: float = Field(
+        0.35, gt=0, le=1, description="a template above this share of accounts is public"
+    )
+    seed: int = Field(0, ge=0, description="seed of decoys and permutations")
+
+
+class Settings(BaseSettings):
+    """All settings; frozen once loaded."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SPIRITSAFE_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    engine: EngineSettings = EngineSettings()
+    ingest: IngestSettings = IngestSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    detection: DetectionSettings = DetectionSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, which arrives as init arguments."""
+        return env_settings, init_settings
+
+    def digest(self) -> str:
+        """Return 16 hex digits over every setting that can change findings (RFC 7693 BLAKE2b).
+
+        Where keys lie and how much memory DuckDB may take do not belong to it.
+        """
+        told = {
+            "ingest": self.ingest.model_dump(mode="json", exclude={"on_error", "batch_rows"}),
+            "privacy": self.privacy.model_dump(mode="json", include={"epoch_days", "overlap_days"}),
+            "detection": self.detection.model_dump(mode="json"),
+        }
+        return hashlib.blake2b(msgspec.json.encode(told, order="sorted"), digest_size=8).hexdigest()
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read ``path`` (or ``spiritsafe.toml`` here, if there is one), then the environment.
+
+    Raises:
+        ConfigError: the file is missing or not TOML, or a key is unknown, of the wrong type or out of range.
+    """
+    file = path or Path("spiritsafe.toml")
+    if not file.exists():
+        if path is not None:
+            raise ConfigError(f"{path}: no such configuration file", hint="Check the --config path.")
+        return _validated({}, "", "the environment")
+    try:
+        text = file.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(
+            f"{file}: not readable as TOML: {error}", hint="See docs/configuration.md."
+        ) from error
+    return _validated(content, text, str(file))
+
+
+def _validated(content: dict[str, Any], text: str, where: str) -> Settings:
+    try:
+        return Settings(**content)
+    except ValidationError as error:
+        raise ConfigError(
+            _complaint(error, text, where), hint="See docs/configuration.md for every key."
+        ) from error
+
+
+def _complaint(error: ValidationError, text: str, where: str) -> str:
+    lines = []
+    for item in error.errors(include_input=False, include_url=False):
+        key = ".".join(str(part) for part in item["loc"])
+        line = _line_of(text, [str(part) for part in item["loc"]])
+        place = f"{where}, line {line}" if line else where
+        reason = "unknown key" if item["type"] == "extra_forbidden" else item["msg"]
+        lines.append(f"{place}: {key}: {reason}")
+    return "\n".join(lines)
+
+
+def _line_of(text: str, location: list[str]) -> int | None:
+    """Find the line of a key in TOML text: the key's own line below its section's header."""
+    section, key = ".".join(location[:-1]), location[-1]
+    current = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
+            current = header[1]
+            if current == ".".join(location):
+                return number
+        elif current == section and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line):
+            return number
+    return None

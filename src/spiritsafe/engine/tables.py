@@ -20,6 +20,7 @@ __all__ = [
     "FEATURE_SCALE",
     "GAP_BINS",
     "HOUR_US",
+    "SHAPE_BINS",
     "TABLES",
     "Merge",
     "Table",
@@ -33,6 +34,8 @@ FEATURE_SCALE = 1 << 20
 """Fixed-point unit of feature sums: 2**20 per 1.0 leaves room for 2**43 exchanges in an int64."""
 BODY_SAMPLE = 64
 """Bodies kept per (account, template, day): the k smallest keyed hashes, so samples are coordinated."""
+SHAPE_BINS = 32
+"""Histogram of sizes: 16 bins of log2(1 + input tokens), then 16 of log2(1 + output tokens)."""
 GAP_BINS = 24
 """Histogram of gaps between an account's exchanges: bin b holds gaps in [2**b, 2**(b+1)) seconds/16."""
 
@@ -124,6 +127,7 @@ TABLES: dict[str, Table] = {
             ("day", _I32, _KEY),
             *_sums("n single_turn grader output_tokens chars"),
             ("features", pa.list_(_I64), Merge.VECTOR_SUM),
+            ("shape", pa.list_(_I64), Merge.VECTOR_SUM),
             ("capabilities", pa.list_(_I64), Merge.VECTOR_SUM),
             ("elicitations", pa.list_(_I64), Merge.VECTOR_SUM),
             ("bodies", pa.list_(_I64), Merge.BOTTOM_K),

@@ -28,6 +28,8 @@ __all__ = [
     "load_settings",
 ]
 
+_HINT = "Every key is listed in docs/configuration.md."
+
 
 class OnError(StrEnum):
     """What to do with an unreadable row."""
@@ -53,10 +55,8 @@ class IngestSettings(_Section):
 
     on_error: OnError = Field(OnError.FAIL, description="fail, quarantine or skip unreadable rows")
     batch_rows: int = Field(200_000, ge=1_000, description="rows held in memory at a time")
-    duplicate_hours: int = Field(48, ge=0, description="a repeated exchange_id counts once within this time")
-    template_instances: int = Field(
-        5, ge=2, description="distinct texts that make a repeated sentence a template"
-    )
+    duplicate_hours: int = Field(48, ge=0, description="a repeated exchange_id counts once in this time")
+    template_instances: int = Field(5, ge=2, description="distinct texts that make a sentence a template")
     exemplar_organisations: int = Field(
         5, ge=2, description="organisations that must have sent a template before its words are kept"
     )
@@ -68,24 +68,18 @@ class PrivacySettings(_Section):
     key_file: Path | None = Field(None, description="master key; default: keys/master.key in the store")
     epoch_days: int = Field(180, ge=1, description="a pseudonym epoch's length")
     overlap_days: int = Field(60, ge=0, description="days in which two epochs are both in force")
-    vault_public_key: Path | None = Field(
-        None, description="seal raw identifiers to this key; none = no vault"
-    )
+    vault_public_key: Path | None = Field(None, description="seal raw identifiers to it; none = no vault")
     vault_days: int = Field(90, ge=1, description="time to live of a sealed identifier")
 
 
 class DetectionSettings(_Section):
     """What counts as a group and when it is reported."""
 
-    min_group: int = Field(8, ge=3, description="smallest number of distinct organisations in a group")
-    fdr: float = Field(
-        0.01, gt=0, lt=0.5, description="false-discovery rate at which campaigns are confirmed"
-    )
+    min_group: int = Field(8, ge=3, description="fewest distinct organisations in a group")
+    fdr: float = Field(0.01, gt=0, lt=0.5, description="false-discovery rate of confirmed campaigns")
     suspect_fdr: float = Field(0.05, gt=0, lt=0.5, description="false-discovery rate of suspected campaigns")
-    max_degree: int = Field(5_000, ge=10, description="a trait above this many accounts only stratifies")
-    max_share: float = Field(
-        0.35, gt=0, le=1, description="a template above this share of accounts is public"
-    )
+    max_degree: int = Field(5_000, ge=10, description="a trait above this many accounts links no one")
+    max_share: float = Field(0.35, gt=0, le=1, description="a template above this share is public")
     seed: int = Field(0, ge=0, description="seed of decoys and permutations")
 
 
@@ -104,11 +98,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment win over the file, which arrives as init arguments."""
         return env_settings, init_settings
@@ -141,9 +135,7 @@ def load_settings(path: Path | None = None) -> Settings:
         text = file.read_text(encoding="utf-8")
         content = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(
-            f"{file}: not readable as TOML: {error}", hint="See docs/configuration.md."
-        ) from error
+        raise ConfigError(f"{file}: not readable as TOML: {error}", hint=_HINT) from error
     return _validated(content, text, str(file))
 
 
@@ -151,9 +143,7 @@ def _validated(content: dict[str, Any], text: str, where: str) -> Settings:
     try:
         return Settings(**content)
     except ValidationError as error:
-        raise ConfigError(
-            _complaint(error, text, where), hint="See docs/configuration.md for every key."
-        ) from error
+        raise ConfigError(_complaint(error, text, where), hint=_HINT) from error
 
 
 def _complaint(error: ValidationError, text: str, where: str) -> str:

@@ -13,6 +13,8 @@ from enum import StrEnum
 
 import pyarrow as pa
 
+from spiritsafe.model.words import Capability, Elicitation
+
 __all__ = [
     "BODY_SAMPLE",
     "DAY_US",
@@ -47,10 +49,10 @@ class Merge(StrEnum):
     SUM = "sum"
     MIN = "min"
     MAX = "max"
-    VECTOR_SUM = "vector_sum"  # lists of equal length, added element by element
-    BOTTOM_K = "bottom_k"  # sorted distinct hashes, the k smallest kept
+    VECTOR_SUM = "vector_sum"  # lists of Table.width(column) elements, added element by element
+    BOTTOM_K = "bottom_k"  # sorted distinct hashes, the BODY_SAMPLE smallest kept
     BOTTOM_K_COUNT = "bottom_k_count"  # counts that travel with the BOTTOM_K column before it
-    LATEST = "latest"  # the value of the row with the largest last_us / revision
+    LATEST = "latest"  # the value of the row with the largest last_us; the larger value if two tie
     LONGEST = "longest"  # '' gives way to text
 
 
@@ -67,7 +69,18 @@ class Table:
         """Names of the key columns."""
         return tuple(n for n, m in zip(self.schema.names, self.merges, strict=True) if m is Merge.KEY)
 
+    def width(self, column: str) -> int:
+        """Return how many elements every list of a VECTOR_SUM column holds."""
+        return _WIDTHS[column]
 
+
+_WIDTHS = {
+    "features": FEATURE_DIM,
+    "capabilities": len(Capability),
+    "elicitations": len(Elicitation),
+    "gaps": GAP_BINS,
+    "shape": SHAPE_BINS,
+}
 _I64, _I32, _STR = pa.int64(), pa.int32(), pa.string()
 _KEY, _SUM, _MIN, _MAX = Merge.KEY, Merge.SUM, Merge.MIN, Merge.MAX
 

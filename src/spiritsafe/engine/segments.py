@@ -1,0 +1,140 @@
+"""Write table rows as immutable Parquet files, durably, and find the files that nothing refers to.
+
+A segment appears under its name only when every byte of it is on the disk; until the manifest lists
+it, it does not exist for readers, so a crash at any point leaves a file to sweep and nothing to repair.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from spiritsafe.engine.manifest import SegmentRow
+from spiritsafe.engine.tables import Merge, Table
+from spiritsafe.model.errors import StoreError
+
+__all__ = ["SEGMENTS", "conform", "delete", "storage_errors", "sync_folder", "unreferenced", "write_segment"]
+
+SEGMENTS = "segments"
+"""Folder of the segments inside the store."""
+_ROW_GROUP = 122_880  # DuckDB's own row-group size
+
+
+def conform(rows: pa.Table, table: Table) -> pa.Table:
+    """Return ``rows`` in the table's column order and types.
+
+    Raises:
+        StoreError: a column is missing, unknown, of a type that does not fit, holds nulls where the
+            schema has none, or a VECTOR_SUM list of the wrong length.
+    """
+    if set(rows.column_names) != set(table.schema.names) or rows.num_columns != len(table.schema.names):
+        differ = sorted(set(rows.column_names) ^ set(table.schema.names)) or rows.column_names
+        raise _unfit(table, f"columns {', '.join(differ)} do not match the schema")
+    try:
+        cast = rows.select(table.schema.names).cast(table.schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        raise _unfit(table, str(error)) from error
+    for field, rule in zip(table.schema, table.merges, strict=True):
+        _check_column(cast[field.name], field, rule, table)
+    return cast
+
+
+def write_segment(root: Path, table: Table, name: str, batches: Iterable[pa.RecordBatch]) -> SegmentRow:
+    """Write a segment under a temporary name, sync it and give it its own.
+
+    Args:
+        root: the store's folder.
+        table: whose rows they are.
+        name: file name without suffix, unique for ever.
+        batches: conforming rows, sorted by key.
+
+    Raises:
+        StoreError: if the disk is full or the folder cannot be written; nothing of the file remains.
+    """
+    folder = root / SEGMENTS / table.name
+    path, unfinished = folder / f"{name}.parquet", folder / f".{name}.unfinished"
+    with storage_errors(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            rows = _write(unfinished, table, batches)
+            os.replace(unfinished, path)  # noqa: PTH105 - the pair of calls that POSIX promises is atomic
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+        return SegmentRow(path.relative_to(root).as_posix(), table.name, rows, path.stat().st_size)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` durable.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def unreferenced(root: Path, known: set[str]) -> list[str]:
+    """Return paths, relative to ``root``, of segment files that are not in ``known``."""
+    found = (path.relative_to(root).as_posix() for path in (root / SEGMENTS).glob("*/*") if path.is_file())
+    return sorted(path for path in found if path not in known)
+
+
+def delete(root: Path, paths: Iterable[str]) -> None:
+    """Delete segment files; one that is already gone is no error.
+
+    Raises:
+        StoreError: if the folder cannot be written.
+    """
+    for path in paths:
+        with storage_errors(root / path):
+            (root / path).unlink(missing_ok=True)
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn what the operating system says about ``path`` into a StoreError."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{path}: {error.strerror or error}",
+            hint="Free disk space or make the folder writable; everything committed before is intact.",
+        ) from error
+
+
+def _write(path: Path, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
+    rows = 0
+    with path.open("wb") as file:
+        with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
+            for batch in batches:
+                writer.write_batch(batch, row_group_size=_ROW_GROUP)
+                rows += batch.num_rows
+        file.flush()
+        os.fsync(file.fileno())
+    return rows
+
+
+def _check_column(values: pa.ChunkedArray, field: pa.Field, rule: Merge, table: Table) -> None:
+    if not field.nullable and values.null_count:
+        raise _unfit(table, f"column {field.name!r} holds {values.null_count} nulls")
+    if not pa.types.is_list(field.type):
+        return
+    if pc.list_flatten(values).null_count:
+        raise _unfit(table, f"column {field.name!r} holds null elements")
+    if rule is Merge.VECTOR_SUM:
+        width = table.width(field.name)
+        if pc.any(pc.not_equal(pc.list_value_length(values), width)).as_py():
+            raise _unfit(table, f"column {field.name!r}: every list must hold {width} elements")
+
+
+def _unfit(table: Table, reason: str) -> StoreError:
+    hint = "The writer and the schema in tables.py disagree."
+    return StoreError(f"table {table.name!r}: {reason}", hint=hint)

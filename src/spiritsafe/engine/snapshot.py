@@ -1,0 +1,153 @@
+"""One moment of the store: the committed segments at that moment, readable until closed.
+
+The list of segments is pinned, so a scan that runs for an hour sees one consistent state while batches
+are committed beside it; a shared lock keeps the files of that state from being deleted.
+"""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from spiritsafe.engine.locks import FileLock
+from spiritsafe.engine.manifest import Manifest, SegmentRow
+from spiritsafe.engine.merge import merged
+from spiritsafe.engine.segments import storage_errors
+from spiritsafe.engine.spill import Spill, spill_base
+from spiritsafe.engine.tables import TABLES, Table
+from spiritsafe.model.errors import StoreError
+from spiritsafe.model.settings import EngineSettings
+
+__all__ = ["READERS", "Snapshot"]
+
+READERS = "readers.lock"
+"""Held shared by every snapshot; held alone while replaced segments are deleted."""
+_STREAM_ROWS = 65_536
+
+
+class Snapshot:
+    """A pinned state of the store; use it as a context manager.
+
+    Args:
+        root: the store's folder.
+        manifest: where the segments are listed.
+        settings: memory and threads of the connections.
+
+    Raises:
+        StoreError: if a listed segment is missing or of the wrong size.
+    """
+
+    def __init__(self, root: Path, manifest: Manifest, settings: EngineSettings) -> None:
+        self._root = root
+        self._settings = settings
+        self._backend: ibis.backends.duckdb.Backend | None = None
+        with ExitStack() as stack:
+            with storage_errors(root / READERS):
+                # Before the list is read: a file listed after this cannot be deleted before close().
+                stack.callback(FileLock(root / READERS, shared=True, wait=True).release)
+            self.segments: dict[str, list[SegmentRow]] = {name: [] for name in TABLES}
+            for segment in manifest.segments():
+                _verify(root, segment)
+                self.segments[segment.table].append(segment)
+            self._open = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection, delete its spill and let go of the files."""
+        self._open.close()
+
+    def rows(self, table: str) -> int:
+        """Return the stored rows of ``table`` before merging."""
+        return sum(segment.rows for segment in self.segments[table])
+
+    def connect(self, settings: EngineSettings | None = None) -> duckdb.DuckDBPyConnection:
+        """Return an in-memory DuckDB connection with a view per table over the pinned rows, not yet merged.
+
+        Args:
+            settings: memory and threads, if they differ from the snapshot's.
+
+        Raises:
+            StoreError: if no spill folder can be made.
+        """
+        base = spill_base(self._root)
+        with storage_errors(base):
+            spill = Spill(base)
+        self._open.callback(spill.close)
+        connection = self._open.enter_context(_connection(settings or self._settings, spill.path))
+        for name, segments in self.segments.items():
+            connection.execute(_view(TABLES[name], [self._root / segment.path for segment in segments]))
+        return connection
+
+    def ibis(self) -> "ibis.backends.duckdb.Backend":
+        """Return this snapshot's Ibis backend over :meth:`connect`, one per snapshot."""
+        if self._backend is None:
+            self._backend = ibis.duckdb.from_connection(self.connect())
+        return self._backend
+
+    def merged(self, table: str) -> ir.Table:
+        """Return the expression of ``table`` in which every key appears once."""
+        rows = self.ibis().table(table)
+        # The rows of one segment are merged before they are written.
+        return rows if len(self.segments[table]) < 2 else merged(rows, TABLES[table])
+
+    def read(self, table: str) -> pa.Table:
+        """Return the merged rows of ``table`` in memory, sorted by key, with the schema of ``TABLES``."""
+        return self.stream(table).read_all()
+
+    def stream(self, table: str) -> pa.RecordBatchReader:
+        """Return what :meth:`read` returns, piece by piece; the backend runs nothing else meanwhile."""
+        spec = TABLES[table]
+        query = ibis.to_sql(self.merged(table).order_by(spec.keys), dialect="duckdb")
+        return self.ibis().con.sql(query).to_arrow_reader(_STREAM_ROWS).cast(spec.schema)
+
+
+def _verify(root: Path, segment: SegmentRow) -> None:
+    path = root / segment.path
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}", hint="Restore the store from a backup.") from error
+    if size != segment.bytes:
+        raise StoreError(
+            f"{path}: {size} bytes where the manifest says {segment.bytes}", hint="Restore it from a backup."
+        )
+
+
+def _connection(settings: EngineSettings, spill: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(
+        config={
+            "memory_limit": f"{settings.memory_gib}GiB",
+            "threads": str(settings.threads or os.cpu_count() or 1),
+            "temp_directory": str(spill),
+            # Never fetch code from the network in the middle of a query.
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        }
+    )
+
+
+def _view(table: Table, paths: list[Path]) -> str:
+    if not paths:
+        columns = ", ".join(f'NULL::{_sql_type(f.type)} AS "{f.name}"' for f in table.schema)
+        return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
+    files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    return f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet([{files}])"  # noqa: S608 - quoted paths
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return f"{_sql_type(kind.value_type)}[]"
+    return {pa.int64(): "BIGINT", pa.int32(): "INTEGER", pa.float64(): "DOUBLE", pa.string(): "VARCHAR"}[kind]

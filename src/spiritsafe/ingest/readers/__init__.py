@@ -1,1 +1,14 @@
-"""One file per input format."""
+"""One file per input format, and the table that leads from a format to its reader."""
+
+from spiritsafe.ingest.readers.csv import CsvReader
+from spiritsafe.ingest.readers.jsonl import JsonlReader
+from spiritsafe.ingest.readers.parquet import ParquetReader
+from spiritsafe.ingest.readers.reader import Format, Reader
+
+__all__ = ["READERS", "Format", "Reader"]
+
+READERS: dict[Format, Reader] = {
+    Format.PARQUET: ParquetReader(),
+    Format.JSONL: JsonlReader(),
+    Format.CSV: CsvReader(),
+}

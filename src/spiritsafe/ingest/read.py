@@ -1,0 +1,131 @@
+"""The door to the readers: files of one contract table in, typed batches out, every bad record accounted for.
+
+What becomes of a bad record is decided here, once for all formats; so is the order, which makes the
+first error that a user sees the first one in the file.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from spiritsafe.ingest.batch import Batch, Limits, Rejected
+from spiritsafe.ingest.convert import ARROW
+from spiritsafe.ingest.quarantine import OnError, Quarantine
+from spiritsafe.ingest.readers import READERS, Format
+from spiritsafe.ingest.readers.sniff import sniff
+from spiritsafe.ingest.sources import Source, source
+from spiritsafe.model.columns import TableSpec
+from spiritsafe.model.errors import InputError
+
+__all__ = ["ReadStats", "Reading", "read_table", "schema"]
+
+_log = logging.getLogger("spiritsafe.ingest")
+
+
+@dataclass(slots=True)
+class ReadStats:
+    """What was read so far.
+
+    Attributes:
+        files: files read to their end.
+        rows: rows yielded.
+        quarantined: records set aside in the quarantine file.
+        skipped: records left out and only counted.
+        repaired: strings in which NUL or bytes that are not UTF-8 became U+FFFD.
+    """
+
+    files: int = 0
+    rows: int = 0
+    quarantined: int = 0
+    skipped: int = 0
+    repaired: int = 0
+
+
+@dataclass(slots=True)
+class Reading:
+    """One way of reading: which table, what to do with bad records, within which limits; and its counts.
+
+    Attributes:
+        spec: the contract's table.
+        on_error: what becomes of a bad record.
+        quarantine: where bad records go; needed for ``OnError.QUARANTINE`` only.
+        format: the files' format, or None to tell it by content.
+        limits: bounds on memory and inflation.
+        stats: counts, growing as batches are taken.
+    """
+
+    spec: TableSpec
+    on_error: OnError = OnError.FAIL
+    quarantine: Quarantine | None = None
+    format: Format | None = None
+    limits: Limits = field(default_factory=Limits)
+    stats: ReadStats = field(default_factory=ReadStats)
+
+    def batches(self, file: Source) -> Iterator[Batch]:
+        """Yield one file's good rows; batches without a row are left out.
+
+        Raises:
+            InputError: the file cannot be read, or a record is bad and ``on_error`` is ``fail``.
+            StoreError: the quarantine file cannot be written.
+        """
+        skipped, repaired = self.stats.skipped, self.stats.repaired
+        reader = READERS[self.format or sniff(file, self.limits)]
+        for batch in reader.batches(file, self.spec, self.limits):
+            self._settle(batch.rejected)
+            self.stats.rows += batch.table.num_rows
+            self.stats.repaired += batch.repaired
+            if batch.table.num_rows:
+                yield batch
+        self.stats.files += 1
+        _warn("records skipped", file, self.stats.skipped - skipped)
+        _warn("strings repaired: NUL or bytes that are not UTF-8", file, self.stats.repaired - repaired)
+
+    def _settle(self, rejected: Iterable[Rejected]) -> None:
+        for item in rejected:
+            if self.on_error is OnError.FAIL:
+                raise InputError(
+                    item.reason,
+                    file=item.file,
+                    row=item.row,
+                    column=item.column,
+                    hint="Correct the record, or set such records aside with --on-error quarantine.",
+                )
+            if self.on_error is OnError.SKIP or self.quarantine is None:
+                self.stats.skipped += 1
+            else:
+                self.quarantine.add(item)
+                self.stats.quarantined += 1
+
+
+def _warn(what: str, file: Source, count: int) -> None:
+    if count:
+        _log.warning(what, extra={"source": file.name, "count": count})
+
+
+def schema(spec: TableSpec) -> pa.Schema:
+    """Return a contract table's Arrow schema, every column in it."""
+    return pa.schema([pa.field(column.name, ARROW[column.kind]) for column in spec.columns])
+
+
+def read_table(path: Path, reading: Reading) -> pa.Table:
+    """Return a small table (accounts, models, entities, links, labels) with every column of the contract.
+
+    Args:
+        path: the file.
+        reading: the table and the answer to bad records; its counts grow.
+
+    Raises:
+        InputError: the file cannot be read, or a record is bad and ``on_error`` is ``fail``.
+    """
+    whole = schema(reading.spec)
+    parts = []
+    for batch in reading.batches(source(path)):
+        absent = [name for name in whole.names if name not in batch.table.column_names]
+        table = batch.table
+        for name in absent:
+            table = table.append_column(name, pa.nulls(table.num_rows, whole.field(name).type))
+        parts.append(table.select(whole.names))
+    return pa.concat_tables(parts) if parts else whole.empty_table()

@@ -8,7 +8,7 @@ of the union is among the k smallest of each part that holds it, so no part has 
 (Cohen & Kaplan, "Summarizing data using bottom-k sketches", PODC 2007).
 """
 
-from functools import reduce
+from functools import cache, reduce
 from itertools import pairwise
 from typing import Any
 
@@ -22,7 +22,11 @@ from spiritsafe.engine.tables import BODY_SAMPLE, Merge, Table
 __all__ = ["merge", "merged"]
 
 # One batch fits in memory: no spill folder, and nothing fetched from the network.
-_CONFIG = {"threads": "1", "temp_directory": "", "autoload_known_extensions": "false"}
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "threads": "1",
+    "temp_directory": "",
+    "autoload_known_extensions": "false",
+}
 
 
 def merged(rows: ir.Table, table: Table) -> ir.Table:
@@ -62,10 +66,15 @@ def merge(rows: pa.Table, table: Table) -> pa.Table:
         duckdb.Error: if a sum leaves int64.
     """
     with duckdb.connect(config=_CONFIG) as connection:
-        backend = ibis.duckdb.from_connection(connection)
         connection.register("rows", rows)
-        expression = merged(backend.table("rows"), table).order_by(table.keys)
-        return expression.to_pyarrow().cast(table.schema)
+        return connection.sql(_query(table)).to_arrow_table().cast(table.schema)
+
+
+@cache
+def _query(table: Table) -> str:
+    """Compile once what every batch runs; compiling takes longer than merging a small one."""
+    rows = ibis.table(ibis.Schema.from_pyarrow(table.schema), name="rows")
+    return str(ibis.to_sql(merged(rows, table).order_by(table.keys), dialect="duckdb"))
 
 
 def _int64(total: ir.Value) -> ir.Value:
@@ -100,7 +109,7 @@ def _largest(value: ir.Value, rank: ir.Value) -> ir.Value:
     filler: Any = [] if value.type().is_array() else ibis.literal("" if value.type().is_string() else 0)
     filled = value.coalesce(ibis.literal(filler, type=value.type()))
     best = ibis.struct({"rank": rank, "known": value.notnull(), "value": filled}).max()
-    return best["known"].ifelse(best["value"], ibis.null(value.type()))
+    return best["known"].ifelse(best["value"], ibis.null(value.type().copy(nullable=True)))
 
 
 _RULES = {

@@ -29,7 +29,7 @@ def conform(rows: pa.Table, table: Table) -> pa.Table:
 
     Raises:
         StoreError: a column is missing, unknown, of a type that does not fit, holds nulls where the
-            schema has none, or a VECTOR_SUM list of the wrong length.
+            schema has none, or lists of the wrong length.
     """
     if set(rows.column_names) != set(table.schema.names) or rows.num_columns != len(table.schema.names):
         differ = sorted(set(rows.column_names) ^ set(table.schema.names)) or rows.column_names
@@ -38,8 +38,10 @@ def conform(rows: pa.Table, table: Table) -> pa.Table:
         cast = rows.select(table.schema.names).cast(table.schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         raise _unfit(table, str(error)) from error
-    for field, rule in zip(table.schema, table.merges, strict=True):
-        _check_column(cast[field.name], field, rule, table)
+    for index, (field, rule) in enumerate(zip(table.schema, table.merges, strict=True)):
+        _check_column(cast.column(index), field, rule, table)
+        if rule is Merge.BOTTOM_K_COUNT:
+            _check_counts(cast.column(index - 1), cast.column(index), field, table)
     return cast
 
 
@@ -133,6 +135,11 @@ def _check_column(values: pa.ChunkedArray, field: pa.Field, rule: Merge, table: 
         width = table.width(field.name)
         if pc.any(pc.not_equal(pc.list_value_length(values), width)).as_py():
             raise _unfit(table, f"column {field.name!r}: every list must hold {width} elements")
+
+
+def _check_counts(sample: pa.ChunkedArray, counts: pa.ChunkedArray, field: pa.Field, table: Table) -> None:
+    if pc.any(pc.not_equal(pc.list_value_length(sample), pc.list_value_length(counts))).as_py():
+        raise _unfit(table, f"column {field.name!r}: not one count for every sampled value")
 
 
 def _unfit(table: Table, reason: str) -> StoreError:

@@ -40,7 +40,7 @@ class Spill:
 
 def spill_base(root: Path) -> Path:
     """Return where to spill: inside the store if it can be written, else the system's temporary folder."""
-    if os.access(root, os.W_OK):
+    if os.access(root, os.W_OK, effective_ids=True):
         return root / "spill"
     return Path(tempfile.gettempdir()) / f"spiritsafe-spill-{os.getuid()}"
 

@@ -1,1 +1,1 @@
-"""Text to numbers, after which the text is forgotten."""
+"""Text to numbers, after which the text is forgotten; pure numpy and numba, no engine."""

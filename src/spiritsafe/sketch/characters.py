@@ -1,0 +1,67 @@
+"""What a character does in a text: word, unspaced word, stop, colon, quote, gap or plain separator.
+
+Hand-written ranges instead of ``unicodedata``: the tables of two Python versions differ, and a sketch
+made by one process must equal the sketch made by another.
+"""
+
+import numpy as np
+
+from spiritsafe.sketch.kernel import Word, kernel
+
+__all__ = ["COLON", "DIGIT", "LETTER", "NEWLINE", "OTHER", "QUOTE", "SPACE", "STOP", "UNSPACED", "role"]
+
+OTHER, LETTER, DIGIT, UNSPACED, SPACE, NEWLINE, STOP, COLON, QUOTE = range(9)
+
+_ASCII = np.full(128, OTHER, np.uint8)
+_ASCII[[ord(c) for c in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"]] = LETTER
+_ASCII[[ord(c) for c in "0123456789"]] = DIGIT
+_ASCII[ord(" ")] = SPACE
+_ASCII[ord("\n")] = NEWLINE
+_ASCII[[ord(c) for c in ".!?"]] = STOP
+_ASCII[ord(":")] = COLON
+_ASCII[ord('"')] = QUOTE
+
+
+@kernel
+def role(char: int) -> Word:
+    """Return the role of a code point of normalised text."""
+    if char < 0x80:
+        return np.int64(_ASCII[char])
+    if char < 0x2000:
+        return _alphabetic(char)
+    if 0x3040 <= char <= 0x30FF or 0x3400 <= char <= 0x9FFF or 0x20000 <= char <= 0x3FFFF:
+        return UNSPACED
+    return _symbolic(char)
+
+
+@kernel
+def _alphabetic(char: int) -> int:
+    """Scripts below U+2000; Thai, Lao, Tibetan, Myanmar and Khmer write without spaces."""
+    if char in (0xAB, 0xBB):
+        return QUOTE
+    if char in (0x61F, 0x6D4, 0x964, 0x965):
+        return STOP
+    if char <= 0xBF or char in (0xD7, 0xF7, 0x60C, 0x61B):
+        return OTHER
+    if (
+        0xE00 <= char <= 0xEFF
+        or 0xF00 <= char <= 0xFFF
+        or 0x1000 <= char <= 0x109F
+        or 0x1780 <= char <= 0x17FF
+    ):
+        return UNSPACED
+    return LETTER
+
+
+@kernel
+def _symbolic(char: int) -> int:
+    """From U+2000 up, ideographs and kana aside: punctuation and pictures, then the rarer alphabets."""
+    if char in (0x3002, 0x203C, 0x2047):
+        return STOP
+    if 0x201C <= char <= 0x201F or 0x300C <= char <= 0x300F or 0x3010 <= char <= 0x3011:
+        return QUOTE
+    if char <= 0x2BFF or 0x3000 <= char <= 0x303F or 0x1F000 <= char <= 0x1FAFF:
+        return OTHER
+    if 0xFE10 <= char <= 0xFE6F or 0xE000 <= char <= 0xF8FF or char in (0xFFFC, 0xFFFD):
+        return OTHER
+    return UNSPACED if 0xF900 <= char <= 0xFAFF else LETTER

@@ -1,0 +1,89 @@
+"""The linear classifier behind capability and elicitation: hashed words, word beginnings and pairs.
+
+It reads the token hashes that the scan has anyway, under the public key because its weights are shipped.
+A segment is scored by itself and an elicitation counts by its best segment, so a long document around
+one sentence cannot dilute it; a capability is what the whole text is about, so there segments add up.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from spiritsafe.model.words import Capability, Elicitation
+from spiritsafe.sketch.hashing import mix
+from spiritsafe.sketch.kernel import Array, Word, kernel
+from spiritsafe.sketch.tokens import Tokens
+
+__all__ = ["BUCKETS", "CLASSES", "ELICITATIONS", "Classifier", "classify", "features"]
+
+BUCKETS = 1 << 14
+ELICITATIONS = len(Elicitation)
+CLASSES = ELICITATIONS + len(Capability)
+PER_TOKEN = 4
+"""Features a token can make: word, beginning, pair, triple."""
+
+_TOP = np.uint64(50)
+_WORD, _STEM, _PAIR, _TRIPLE = (
+    np.uint64(n) for n in (0x8CB92BA72F3D8DD7, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F, 0xE7037ED1A0B428DB)
+)
+
+
+class Classifier(NamedTuple):
+    """Weights int8[BUCKETS, CLASSES], one float32[CLASSES] scale that they share and a bias per class."""
+
+    weights: Array
+    scale: Array
+    bias: Array
+
+
+@kernel
+def features(tokens: Tokens, i: int, first: int, out: Array) -> int:
+    """Write the buckets of token ``i`` into int64[4]; ``first`` is where its segment begins; return how many."""
+    stem = tokens.stem
+    out[0] = np.int64(mix(tokens.public[i] ^ _WORD) >> _TOP)
+    out[1] = np.int64(mix(stem[i] ^ _STEM) >> _TOP)
+    if i <= first:
+        return 2
+    out[2] = np.int64(mix(stem[i - 1] * _PAIR + stem[i]) >> _TOP)
+    if i - 1 <= first:
+        return 3
+    out[3] = np.int64(mix((stem[i - 2] * _PAIR + stem[i - 1]) * _TRIPLE + stem[i]) >> _TOP)
+    return 4
+
+
+@kernel
+def _flush(sums: Array, count: int, model: Classifier, elicited: Array, total: Array) -> None:
+    """End a segment: elicitation keeps the best score seen, capability adds up."""
+    if count == 0:
+        return
+    norm = np.float32(1.0) / np.sqrt(np.float32(count))
+    for c in range(CLASSES):
+        if c < ELICITATIONS:
+            elicited[c] = max(elicited[c], sums[c] * model.scale[c] * norm + model.bias[c])
+        else:
+            total[c] += sums[c]
+        sums[c] = 0
+
+
+@kernel
+def classify(tokens: Tokens, n: int, model: Classifier, scores: Array) -> None:
+    """Write the logits float32[CLASSES] of one text; without tokens they are the biases."""
+    sums, total = np.zeros(CLASSES, np.int32), np.zeros(CLASSES, np.int64)
+    buckets = np.empty(PER_TOKEN, np.int64)
+    for c in range(CLASSES):
+        scores[c] = model.bias[c] if n == 0 or c >= ELICITATIONS else np.float32(-1e9)
+    first, count, all_count = 0, 0, 0
+    for i in range(n):
+        if tokens.segment[i] != tokens.segment[first]:
+            _flush(sums, count, model, scores, total)
+            first, count = i, 0
+        found = features(tokens, i, first, buckets)
+        for f in range(found):
+            for c in range(CLASSES):
+                sums[c] += np.int32(model.weights[buckets[f], c])
+        count += found
+        all_count += found
+    _flush(sums, count, model, scores, total)
+    for c in range(ELICITATIONS, CLASSES):
+        if all_count:
+            scores[c] += np.float32(total[c]) * model.scale[c] / np.sqrt(np.float32(all_count))

@@ -1,0 +1,212 @@
+"""`Sketches`: everything that is kept of N exchanges' texts, as a struct of arrays.
+
+An exchange is a list of segments, each with a keyed hash and a projection of its words. Whatever comes
+later - which segments are a template, the body without them, its hash and its features - is derived from
+the segments, so a batch, a stream and a gateway's captured rows share one path and no text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import ArrayLike, NDArray
+
+from spiritsafe.model.words import Elicitation
+from spiritsafe.sketch.capability import pick_capability
+from spiritsafe.sketch.classify import ELICITATIONS, Classifier
+from spiritsafe.sketch.elicitation import ELICITATION_CODES, elicitation_margin, pick_elicitation
+from spiritsafe.sketch.grader import bounded_score
+from spiritsafe.sketch.hashing import Purpose, combine, derive
+from spiritsafe.sketch.kernel import Array, kernel
+from spiritsafe.sketch.language import pick_language
+from spiritsafe.sketch.lexicon import lexicon
+from spiritsafe.sketch.scan import Scan, scan
+from spiritsafe.sketch.text import as_binary, gather
+
+__all__ = ["SEGMENT_SYSTEM", "Sketches", "sketch_texts"]
+
+SEGMENT_SYSTEM = np.uint8(1)
+"""Flag of a segment that stood in the system prompt."""
+
+Column = pa.Array | pa.ChunkedArray | Sequence[str | bytes | None]
+_RUBRIC = ELICITATION_CODES.index(Elicitation.RUBRIC_GRADING)
+
+
+@dataclass(frozen=True, slots=True)
+class Sketches:
+    """The sketches of N exchanges with M segments in all.
+
+    Attributes:
+        instance: int64[N] keyed hash of system prompt and prompt, normalised but not masked; 0 without text.
+        offsets: int32[N + 1]; exchange i owns segments offsets[i]:offsets[i + 1], the system prompt's first.
+        segment_hash: int64[M] keyed hash of the masked words.
+        segment_words: int32[M].
+        segment_flags: uint8[M], see `SEGMENT_SYSTEM`.
+        segment_projection: int8[M, 64].
+        signature: uint32[N, 128] keyed MinHash of the prompt (of the system prompt where there is no other).
+        public: uint16[N, 64] the same under a public key.
+        chars: int32[N] normalised bytes of prompt and system prompt, saturating.
+        language: int8[N] index into `spiritsafe.sketch.language.LANGUAGES`.
+        capability: int8[N] index into `Capability`.
+        elicitation: int8[N] index into `Elicitation`.
+        grader: bool[N], a rubric went in and a bounded score came out.
+    """
+
+    instance: NDArray[np.int64]
+    offsets: NDArray[np.int32]
+    segment_hash: NDArray[np.int64]
+    segment_words: NDArray[np.int32]
+    segment_flags: NDArray[np.uint8]
+    segment_projection: NDArray[np.int8]
+    signature: NDArray[np.uint32]
+    public: NDArray[np.uint16]
+    chars: NDArray[np.int32]
+    language: NDArray[np.int8]
+    capability: NDArray[np.int8]
+    elicitation: NDArray[np.int8]
+    grader: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.instance)
+
+    @property
+    def owner(self) -> NDArray[np.int64]:
+        """int64[M]: the exchange of each segment."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    @classmethod
+    def concat(cls, parts: Sequence["Sketches"]) -> Self:
+        """Return the exchanges of all parts in order; at least one part."""
+        columns = {f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)}
+        counts = np.concatenate([np.diff(part.offsets) for part in parts])
+        columns["offsets"] = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]).astype(np.int32)
+        return cls(**columns)
+
+    def take(self, rows: NDArray[np.int64]) -> "Sketches":
+        """Return the exchanges at ``rows``, in that order."""
+        counts = np.diff(self.offsets)[rows]
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        segments = np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts) + np.arange(offsets[-1])
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
+        taken = {
+            name: column[segments if name.startswith("segment_") else rows]
+            for name, column in columns.items()
+            if name != "offsets"
+        }
+        return Sketches(offsets=offsets.astype(np.int32), **taken)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One text column: what was read from its distinct texts, and which of them each exchange has."""
+
+    read: Scan
+    row: NDArray[np.int64]
+
+    def segments(self) -> NDArray[np.int64]:
+        return np.diff(self.read.offsets)[self.row]
+
+
+def _read(texts: Column, key: bytes, model: Classifier) -> _Side:
+    coded = pc.fill_null(as_binary(texts), b"").dictionary_encode()
+    return _Side(scan(gather(coded.dictionary), key, model), np.asarray(coded.indices).astype(np.int64))
+
+
+def sketch_texts(
+    prompt: Column,
+    system: Column,
+    response: Column,
+    *,
+    tool_count: ArrayLike,
+    image_count: ArrayLike,
+    message_count: ArrayLike,
+    key: bytes,
+    model: Classifier | None = None,
+) -> Sketches:
+    """Return the sketches of N exchanges; a text that occurs several times is read once.
+
+    Args:
+        prompt: N last user messages, None where unknown; any bytes are accepted.
+        system: N system prompts.
+        response: N responses; only their ends are looked at, for a bounded score.
+        tool_count: int[N] tools offered, 0 where unknown; likewise ``image_count`` and ``message_count``.
+        image_count: images in the request.
+        message_count: messages in the request.
+        key: secret of any length; sketches made under two keys cannot be compared.
+        model: the classifier, the shipped one by default.
+    """
+    model = model or lexicon()
+    user, head = _read(prompt, key, model), _read(system, key, model)
+    scores = _scores(user, head)
+    metadata = (np.asarray(count, np.int64) for count in (tool_count, image_count, message_count))
+    margin = elicitation_margin(scores[:, :ELICITATIONS])
+    answers = as_binary(response)
+    silent = np.asarray(answers.is_null())
+    return Sketches(
+        instance=_instances(user, head, key),
+        **_segments(user, head),
+        **_signatures(user, head),
+        chars=np.minimum(user.read.chars[user.row] + head.read.chars[head.row], 2**31 - 1).astype(np.int32),
+        language=pick_language(user.read.votes[user.row] + head.read.votes[head.row] // 4),
+        capability=pick_capability(scores[:, ELICITATIONS:], *metadata),
+        elicitation=pick_elicitation(scores[:, :ELICITATIONS]),
+        grader=(margin[:, _RUBRIC] > 0) & (silent | bounded_score(answers)),
+    )
+
+
+def _scores(user: _Side, head: _Side) -> NDArray[np.float32]:
+    """Combine both texts' logits: elicitation by the better, capability by the prompt and half the frame."""
+    first, second = user.read.scores[user.row], head.read.scores[head.row]
+    best = np.maximum(first[:, :ELICITATIONS], second[:, :ELICITATIONS])
+    return np.concatenate([best, first[:, ELICITATIONS:] + second[:, ELICITATIONS:] / 2], axis=1)
+
+
+def _instances(user: _Side, head: _Side, key: bytes) -> NDArray[np.int64]:
+    first, second = head.read.instance[head.row], user.read.instance[user.row]
+    hashed = _pair_hashes(first, second, derive(key, Purpose.INSTANCE))
+    return np.where((first == 0) & (second == 0), np.uint64(0), hashed).view(np.int64)
+
+
+@kernel
+def _pair_hashes(first: Array, second: Array, key: Array) -> Array:
+    out = np.empty(len(first), np.uint64)
+    for i in range(len(first)):
+        out[i] = combine(first[i], second[i], key)
+    return out
+
+
+def _signatures(user: _Side, head: _Side) -> dict[str, NDArray[np.generic]]:
+    alone = user.read.instance[user.row] == 0
+    columns: dict[str, NDArray[np.generic]] = {}
+    for name in ("signature", "public"):
+        column = getattr(user.read, name)[user.row]
+        column[alone] = getattr(head.read, name)[head.row[alone]]
+        columns[name] = column
+    return columns
+
+
+def _segments(user: _Side, head: _Side) -> dict[str, NDArray[np.generic]]:
+    """Lay the system prompt's segments before the prompt's, exchange by exchange."""
+    first, second = head.segments(), user.segments()
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(first + second)])
+    from_head = _ragged(offsets[:-1], first)
+    from_user = _ragged(offsets[:-1] + first, second)
+    source = (_ragged(head.read.offsets[head.row], first), _ragged(user.read.offsets[user.row], second))
+    flags = np.zeros(offsets[-1], np.uint8)
+    flags[from_head] = SEGMENT_SYSTEM
+    columns: dict[str, NDArray[np.generic]] = {"offsets": offsets.astype(np.int32), "segment_flags": flags}
+    for name in ("segment_hash", "segment_words", "segment_projection"):
+        ours, theirs = getattr(head.read, name), getattr(user.read, name)
+        column = np.empty((offsets[-1], *ours.shape[1:]), ours.dtype)
+        column[from_head], column[from_user] = ours[source[0]], theirs[source[1]]
+        columns[name] = column.view(np.int64) if name == "segment_hash" else column
+    return columns
+
+
+def _ragged(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return starts[i], starts[i] + 1, ... counts[i] of them, for each i."""
+    ends = np.cumsum(counts)
+    return np.repeat(starts - ends + counts, counts) + np.arange(ends[-1] if len(ends) else 0)

@@ -1,0 +1,332 @@
+"""Cuts one normalised text into words and segments, each a hash.
+
+Words and segments come from one pass because a boundary needs both neighbours: a full stop ends a
+sentence only before a gap, a colon opens a slot only there, and a quotation is a slot of its own. What
+varies from call to call without meaning - digits, addresses, long identifiers - is masked here, once, so
+that everything derived later agrees on it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from spiritsafe.sketch.characters import COLON, DIGIT, LETTER, NEWLINE, QUOTE, SPACE, STOP, UNSPACED, role
+from spiritsafe.sketch.hashing import State, finish, mix, siphash, start, step
+from spiritsafe.sketch.kernel import Array, Word, kernel
+from spiritsafe.sketch.text import read_char
+from spiritsafe.sketch.vocabulary import Vocabulary, look_up
+
+__all__ = ["Keys", "Tokens", "scratch", "tokenise"]
+
+MAX_WORD = 64
+"""Bytes beyond which a word is data, not language, and is masked."""
+
+_HEX, _URL, _LONG = np.uint8(1), np.uint8(2), np.uint8(3)
+_ZERO = np.uint8(ord("0"))
+_PAIR = np.uint64(0x9FB21C651E98DF25)
+
+
+class Keys(NamedTuple):
+    """SipHash keys, uint64[2] each, of everything one scan hashes."""
+
+    word: Array
+    public: Array
+    segment: Array
+    instance: Array
+
+
+class Tokens(NamedTuple):
+    """Scratch for the tokens and segments of one text.
+
+    Attributes:
+        keyed: uint64[T] secret hash of the masked word; feeds segments, shingles and projections.
+        public: uint64[T] the same under the public key; feeds the public signature and the classifier.
+        stem: uint64[T] public hash of the word's first characters.
+        term: uint64[T] what the projection counts: the word, or the pair of unspaced characters.
+        weight: uint8[T] how much the term counts, 0 for function words.
+        unspaced: bool[T] True for a character of a script without spaces.
+        languages: uint32[T] languages in which the word is a function word.
+        segment: int32[T] index of the segment.
+        hashes: uint64[S] of the segments, over their masked words.
+        words: int32[S] of the segments.
+        spans: int32[S, 2] where a segment begins and ends in the normalised text, in bytes.
+        masked: uint8[MAX_WORD] room for one masked word.
+    """
+
+    keyed: Array
+    public: Array
+    stem: Array
+    term: Array
+    weight: Array
+    unspaced: Array
+    languages: Array
+    segment: Array
+    hashes: Array
+    words: Array
+    spans: Array
+    masked: Array
+
+
+def scratch(size: int) -> Tokens:
+    """Return room for any text of ``size`` normalised bytes: a token takes two, its gap included, at least."""
+    n = size + 2
+    u64 = [np.zeros(n, np.uint64) for _ in range(5)]
+    return Tokens(
+        *u64[:4],
+        np.zeros(n, np.uint8),
+        np.zeros(n, np.bool_),
+        np.zeros(n, np.uint32),
+        np.zeros(n, np.int32),
+        u64[4],
+        np.zeros(n, np.int32),
+        np.zeros((n, 2), np.int32),
+        np.zeros(MAX_WORD, np.uint8),
+    )
+
+
+@kernel
+def _is_hex(byte: int) -> bool:
+    return 48 <= byte <= 57 or 97 <= byte <= 102
+
+
+@kernel
+def _is_digit(byte: int) -> bool:
+    return 48 <= byte <= 57
+
+
+@kernel
+def _uuid_ahead(text: Array, at: int, end: int) -> bool:
+    if (
+        at + 36 > end
+        or text[at + 8] != 45
+        or text[at + 13] != 45
+        or text[at + 18] != 45
+        or text[at + 23] != 45
+    ):
+        return False
+    for i in range(36):
+        if i not in (8, 13, 18, 23) and not _is_hex(text[at + i]):
+            return False
+    return True
+
+
+@kernel
+def _url_ahead(text: Array, at: int, end: int) -> bool:
+    if (
+        at + 4 <= end
+        and text[at] == 119
+        and text[at + 1] == 119
+        and text[at + 2] == 119
+        and text[at + 3] == 46
+    ):
+        return True
+    if at + 8 > end or text[at] != 104 or text[at + 1] != 116 or text[at + 2] != 116 or text[at + 3] != 112:
+        return False
+    colon = at + 5 if text[at + 4] == 115 else at + 4
+    return text[colon] == 58 and text[colon + 1] == 47 and text[colon + 2] == 47
+
+
+@kernel
+def _url_end(text: Array, at: int, end: int) -> int:
+    while at < end and text[at] not in (32, 10, 34, 39, 41, 60, 62, 93, 125):
+        at += 1
+    return at
+
+
+@kernel
+def _word_end(text: Array, at: int, end: int) -> tuple[int, int, bool]:
+    """Return the end of the word at ``at``, its characters and whether it holds digits; 3.14 is one word."""
+    chars, digits = 0, False
+    while at < end:
+        char, size = read_char(text, at, end)
+        kind = role(char)
+        if kind == DIGIT:
+            digits = True
+        elif kind != LETTER:
+            inside = char in (44, 46) and _is_digit(text[at - 1]) and at + 1 < end and _is_digit(text[at + 1])
+            if not inside or not digits:
+                break
+        chars += 1
+        at += size
+    return at, chars, digits
+
+
+@kernel
+def _is_identifier(text: Array, at: int, stop: int) -> bool:
+    """True for a run of 8 or more hexadecimal digits, letters among them."""
+    if stop - at < 8:
+        return False
+    for i in range(at, stop):
+        if not _is_hex(text[i]):
+            return False
+    return True
+
+
+@kernel
+def _mask_digits(text: Array, at: int, stop: int, out: Array) -> int:
+    """Copy a word with every number, separators included, as one zero; return the length."""
+    length, in_number = 0, False
+    for i in range(at, stop):
+        byte = text[i]
+        if _is_digit(byte) or (in_number and byte in (44, 46)):
+            if not in_number:
+                out[length] = _ZERO
+                length += 1
+            in_number = True
+        else:
+            out[length] = byte
+            length += 1
+            in_number = False
+    return length
+
+
+@kernel
+def _stem_end(text: Array, length: int) -> int:
+    """Bytes of the first five characters, or of the first two where a character is a syllable."""
+    at, chars = 0, 0
+    while at < length and chars < 5:
+        char, size = read_char(text, at, length)
+        if 0xAC00 <= char <= 0xD7A3 and chars >= 2:
+            break
+        at += size
+        chars += 1
+    return at
+
+
+@kernel
+def _weigh(chars: int, languages: Word, masked: bool) -> Word:
+    """Longer words are rarer and say more; function words nothing, numbers little."""
+    if languages:
+        return np.uint8(0)
+    if masked:
+        return np.uint8(1)
+    return np.uint8(1 if chars <= 2 else 2 if chars == 3 else 3 if chars <= 5 else 4 if chars <= 7 else 5)
+
+
+@kernel
+def _put(
+    tokens: Tokens, n: int, raw: Array, begin: int, end: int, keys: Keys, vocabulary: Vocabulary
+) -> None:
+    tokens.keyed[n] = siphash(raw, begin, end, keys.word)
+    tokens.public[n] = siphash(raw, begin, end, keys.public)
+    tokens.languages[n] = look_up(vocabulary, tokens.public[n])
+    tokens.stem[n] = tokens.public[n]
+    tokens.term[n] = tokens.keyed[n]
+    tokens.unspaced[n] = False
+
+
+@kernel
+def _put_word(
+    tokens: Tokens, n: int, text: Array, at: int, end: int, keys: Keys, vocabulary: Vocabulary
+) -> int:
+    """Write the word, number, address or identifier at ``at`` as token ``n``; return where it ends."""
+    out = tokens.masked
+    chars, length = 1, 1
+    if _url_ahead(text, at, end):
+        stop, out[0] = _url_end(text, at, end), _URL
+    elif _uuid_ahead(text, at, end):
+        stop, out[0] = at + 36, _HEX
+    else:
+        stop, chars, digits = _word_end(text, at, end)
+        if digits and _is_identifier(text, at, stop) and not _all_digits(text, at, stop):
+            out[0] = _HEX
+        elif stop - at > MAX_WORD:
+            out[0] = _LONG
+        elif digits:
+            length = _mask_digits(text, at, stop, out)
+        else:
+            length = stop - at
+            out[:length] = text[at:stop]
+    masked = length == 1 and out[0] <= _ZERO
+    _put(tokens, n, out, 0, length, keys, vocabulary)
+    tokens.stem[n] = siphash(out, 0, _stem_end(out, length), keys.public)
+    tokens.weight[n] = _weigh(chars, tokens.languages[n], masked)
+    return stop
+
+
+@kernel
+def _all_digits(text: Array, at: int, stop: int) -> bool:
+    for i in range(at, stop):
+        if not _is_digit(text[i]):
+            return False
+    return True
+
+
+@kernel
+def _put_unspaced(
+    tokens: Tokens,
+    n: int,
+    text: Array,
+    at: int,
+    stop: int,
+    char: int,
+    paired: bool,
+    keys: Keys,
+    vocabulary: Vocabulary,
+) -> None:
+    """Write one character of a script without spaces; the projection counts it with its predecessor."""
+    _put(tokens, n, text, at, stop, keys, vocabulary)
+    tokens.unspaced[n] = True
+    light = tokens.languages[n] != 0 or 0x3040 <= char <= 0x309F
+    tokens.weight[n] = np.uint8(0) if light else np.uint8(1)
+    if paired:
+        tokens.term[n] = mix(tokens.keyed[n - 1] * _PAIR + tokens.keyed[n])
+        tokens.weight[n] += np.uint8(2) if tokens.weight[n] else np.uint8(0)
+
+
+@kernel
+def _ends_segment(text: Array, at: int, end: int, char: int, kind: int) -> bool:
+    """True where the character closes a segment: ASCII stops and colons only before a gap or a quote."""
+    if kind in (NEWLINE, QUOTE):
+        return True
+    if kind == STOP and char >= 0x80:
+        return True
+    if kind in (STOP, COLON):
+        return at + 1 >= end or text[at + 1] in (32, 10, 34, 39, 41, 93) or text[at + 1] >= 0xE0
+    return False
+
+
+@kernel
+def _close(tokens: Tokens, segments: int, state: State, words: int, stop: int) -> int:
+    """Finish the open segment, if it has words; return how many there are now."""
+    if words == 0:
+        return segments
+    tokens.hashes[segments] = finish(state, words)
+    tokens.words[segments] = words
+    tokens.spans[segments, 1] = stop
+    return segments + 1
+
+
+@kernel
+def tokenise(text: Array, end: int, keys: Keys, vocabulary: Vocabulary, tokens: Tokens) -> tuple[int, int]:
+    """Write the tokens and segments of ``text[:end]``; return how many of each.
+
+    A segment's hash is SipHash over its words' hashes: punctuation and masked values do not change it.
+    Segments without words are dropped.
+    """
+    n, segments, words, at = 0, 0, 0, 0
+    state = start(keys.segment)
+    paired = False
+    while at < end:
+        char, size = read_char(text, at, end)
+        kind = role(char)
+        if kind in (LETTER, DIGIT, UNSPACED):
+            if words == 0:
+                tokens.spans[segments, 0] = at
+            if kind == UNSPACED:
+                _put_unspaced(tokens, n, text, at, at + size, char, paired, keys, vocabulary)
+                at += size
+            else:
+                at = _put_word(tokens, n, text, at, end, keys, vocabulary)
+            paired = kind == UNSPACED
+            tokens.segment[n] = segments
+            state = step(state, tokens.keyed[n])
+            words += 1
+            n += 1
+            continue
+        paired = paired and kind == SPACE
+        if _ends_segment(text, at, end, char, kind):
+            segments = _close(tokens, segments, state, words, at)
+            state, words = start(keys.segment), 0
+        at += size
+    return n, _close(tokens, segments, state, words, end)

@@ -1,0 +1,60 @@
+"""Makes every string of a scan's result harmless to show: no invisible, control or direction-turning characters.
+
+Account ids, model names and templates are written by strangers. HTML escaping is the template's work, but a
+right-to-left override, an escape sequence or a lone surrogate deceives a reader, a terminal or an encoder that
+escapes perfectly; so both the report and the terminal pass the whole result through here once, at their door.
+"""
+
+from typing import Any
+
+import msgspec
+
+from spiritsafe.model.dossier import ScanResult
+
+__all__ = ["plain", "plain_result", "shorten"]
+
+
+def plain(text: str) -> str:
+    """Show white space as blanks and every other unprintable character as its code point.
+
+    >>> plain("acct\\u202e7")
+    'acct⟨U+202E⟩7'
+    """
+    if text.isprintable():
+        return text
+    return "".join(_shown(character) for character in text)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut the middle out of a text longer than ``limit`` characters; both ends tell names apart.
+
+    >>> shorten("account-000000000000-042", 12)
+    'accoun…0-042'
+    """
+    if len(text) <= limit:
+        return text
+    tail = (limit - 1) // 2
+    return f"{text[: limit - 1 - tail]}…{text[-tail:]}"
+
+
+def plain_result(result: ScanResult) -> ScanResult:
+    """Return ``result`` with ``plain`` applied to each string in it, keys included."""
+    return msgspec.convert(_walked(msgspec.to_builtins(result)), ScanResult)
+
+
+def _shown(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character.isspace() else f"⟨U+{ord(character):04X}⟩"
+
+
+def _walked(value: Any) -> Any:
+    match value:
+        case str():
+            return plain(value)
+        case list():
+            return [_walked(item) for item in value]
+        case dict():
+            return {plain(key): _walked(item) for key, item in value.items()}
+        case _:
+            return value

@@ -1,0 +1,166 @@
+"""Lays out when a group works: the week's heat map and one row of hours per member.
+
+Many accounts run by one scheduler start and stop together, which a person sees at once when their hours stand
+under each other. Cells of one shade are one path: sixty rows by two weeks stay small enough to keep in the page.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from spiritsafe.casework.words import counted
+
+__all__ = ["Cell", "Heat", "Raster", "RasterRow", "heat", "raster", "shades"]
+
+SHADES = 5
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+CELL_WIDTH, CELL_HEIGHT = 25, 20
+HOUR_WIDTH, ROW_HEIGHT, CLOCK_HEIGHT = 2, 4, 34
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One hour of the week: place in the grid, shade (0 for none) and tooltip."""
+
+    hour: int
+    weekday: int
+    shade: int
+    tip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """The week's cells and, per shade, the counts it stands for."""
+
+    cells: list[Cell]
+    legend: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RasterRow:
+    """One member's row: its place and who it is."""
+
+    top: int
+    tip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """Members by hours, in pixels: rows, a path per shade, the clock's outline above, and day marks."""
+
+    width: int
+    height: int
+    rows: list[RasterRow]
+    paths: list[str]
+    clock: str
+    busiest: int
+    days: list[tuple[int, str]]
+    legend: list[str]
+
+
+def shades(values: Sequence[int]) -> list[int]:
+    """Upper bounds of the shades for positive counts: geometric steps up to the largest.
+
+    >>> shades([0, 3, 100])
+    [3, 6, 16, 40, 100]
+    """
+    most = max(values, default=0)
+    if most <= SHADES:
+        return list(range(1, most + 1))
+    bounds = [round(most ** ((step + 1) / SHADES)) for step in range(SHADES)]
+    return [max(bound, place + 1) for place, bound in enumerate(bounds)]
+
+
+def heat(counts: Sequence[Sequence[int]]) -> Heat | None:
+    """Build the heat map of 7 x 24 counts, Monday first; None where nothing was counted."""
+    bounds = shades([count for day in counts for count in day])
+    if not bounds:
+        return None
+    cells = [
+        Cell(hour, day, _shade(count, bounds), _hour_tip(day, hour, count))
+        for day, row in enumerate(counts)
+        for hour, count in enumerate(row)
+    ]
+    return Heat(cells, _ranges(bounds))
+
+
+def raster(hours: Sequence[Sequence[int]], accounts: Sequence[str], first_hour: str) -> Raster | None:
+    """Build the raster of members x hours, earliest starter on top; None where nothing was counted.
+
+    Args:
+        hours: focal exchanges, one row per account in the order of ``accounts``, one column per hour.
+        accounts: the campaign's accounts.
+        first_hour: ISO 8601 start of the first column, UTC.
+    """
+    bounds = shades([count for row in hours for count in row])
+    if not bounds:
+        return None
+    order = sorted(range(len(hours)), key=lambda row: (_first(hours[row]), row))
+    columns = max(len(row) for row in hours)
+    active = [sum(1 for row in hours if column < len(row) and row[column]) for column in range(columns)]
+    rows = [
+        RasterRow(place * ROW_HEIGHT, f"{accounts[row]}: {counted(sum(hours[row]), 'focal exchange')}")
+        for place, row in enumerate(order)
+    ]
+    return Raster(
+        width=columns * HOUR_WIDTH,
+        height=len(rows) * ROW_HEIGHT,
+        rows=rows,
+        paths=[_path([hours[row] for row in order], shade, bounds) for shade in range(1, len(bounds) + 1)],
+        clock=_clock(active),
+        busiest=max(active),
+        days=_days(first_hour, columns),
+        legend=_ranges(bounds),
+    )
+
+
+def _shade(count: int, bounds: list[int]) -> int:
+    return 0 if count == 0 else 1 + next(place for place, bound in enumerate(bounds) if count <= bound)
+
+
+def _ranges(bounds: list[int]) -> list[str]:
+    lows = [1, *[bound + 1 for bound in bounds[:-1]]]
+    return [f"{low:,}" if low >= high else f"{low:,} to {high:,}" for low, high in zip(lows, bounds, strict=True)]
+
+
+def _hour_tip(day: int, hour: int, count: int) -> str:
+    return f"{WEEKDAYS[day]} {hour:02d}:00 to {(hour + 1) % 24:02d}:00 UTC: {counted(count, 'focal exchange')}"
+
+
+def _first(row: Sequence[int]) -> int:
+    return next((column for column, count in enumerate(row) if count), len(row))
+
+
+def _path(rows: list[Sequence[int]], shade: int, bounds: list[int]) -> str:
+    """Every run of hours of one shade as a rectangle in one path."""
+    parts = []
+    for place, row in enumerate(rows):
+        column = 0
+        while column < len(row):
+            start = column
+            while column < len(row) and _shade(row[column], bounds) == shade:
+                column += 1
+            if column > start:
+                width = (column - start) * HOUR_WIDTH
+                parts.append(f"M{start * HOUR_WIDTH} {place * ROW_HEIGHT}h{width}v{ROW_HEIGHT - 1}h-{width}z")
+            column = max(column, start + 1)
+    return "".join(parts)
+
+
+def _clock(active: list[int]) -> str:
+    """How many members work in each hour, as the outline of an area ``CLOCK_HEIGHT`` pixels high."""
+    most = max(active)
+    levels = [CLOCK_HEIGHT - round(CLOCK_HEIGHT * number / most, 1) for number in active]
+    steps = "".join(f"V{level:g}h{HOUR_WIDTH}" for level in levels)
+    return f"M0 {CLOCK_HEIGHT}{steps}V{CLOCK_HEIGHT}z"
+
+
+def _days(first_hour: str, columns: int) -> list[tuple[int, str]]:
+    """Pixel and name of each midnight, UTC."""
+    start = datetime.fromisoformat(first_hour)
+    marks = []
+    for column in range(columns):
+        moment = start + timedelta(hours=column)
+        if moment.hour == 0:
+            marks.append((column * HOUR_WIDTH, f"{moment:%a} {moment.day} {moment:%b}"))
+    return marks

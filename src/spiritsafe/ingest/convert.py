@@ -12,7 +12,6 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,7 +20,7 @@ from spiritsafe.ingest import instants
 from spiritsafe.ingest.batch import Unfit
 from spiritsafe.model.columns import Column, Kind
 
-__all__ = ["ARROW", "Converted", "Fault", "WrongTypeError", "convert", "show"]
+__all__ = ["ARROW", "Converted", "Fault", "WrongTypeError", "convert", "plain", "show"]
 
 ARROW: dict[Kind, pa.DataType] = {
     Kind.STRING: pa.string(),
@@ -32,7 +31,8 @@ ARROW: dict[Kind, pa.DataType] = {
     Kind.BINARY: pa.binary(),
 }
 _REPLACEMENT = "\ufffd"
-_INTEGER = re.compile(r"[+-]?\d{1,19}(?:\.0*)?")
+_INTEGER = re.compile(r"([+-]?\d{1,19})(?:\.0*)?", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)", re.ASCII | re.IGNORECASE)
 _SHOWN = 40
 
 
@@ -60,6 +60,23 @@ class Converted:
 
 class WrongTypeError(Exception):
     """A whole column is of a type that no row of it can fit."""
+
+
+def plain(array: pa.Array | pa.ChunkedArray, position: int) -> object:
+    """Return one Arrow value in plain Python, whatever the file did to it.
+
+    Text that is not UTF-8 keeps its bytes as lone surrogates; what Python cannot hold becomes text.
+    """
+    scalar = array[position]
+    kind = scalar.type
+    try:
+        if pa.types.is_decimal(kind) and scalar.is_valid:
+            return int(scalar.as_py()) if scalar.as_py() % 1 == 0 else float(scalar.as_py())
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        return bytes(scalar.as_buffer()).decode("utf-8", "surrogateescape")
+    except (ValueError, OverflowError):
+        return f"{kind} out of range"
 
 
 def show(value: object, column: Column) -> str:
@@ -126,7 +143,12 @@ def _exact_binary(value: object) -> bytes:
 
 
 def _number(text: str) -> int | float:
-    return int(text.partition(".")[0]) if _INTEGER.fullmatch(text) else float(text.replace("_", "?"))
+    whole = _INTEGER.fullmatch(text)
+    if whole:
+        return int(whole[1])
+    if _DECIMAL.fullmatch(text):
+        return float(text)
+    raise Unfit("is not a number")
 
 
 def _from_text(kind: Kind, value: object) -> object:
@@ -136,10 +158,7 @@ def _from_text(kind: Kind, value: object) -> object:
     text = value.strip()
     if kind is Kind.BOOL:
         return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
-    try:
-        return _number(text)
-    except ValueError:
-        raise Unfit("is not a number") from None
+    return _number(text)
 
 
 _EXACT: dict[Kind, Callable[[object], object]] = {
@@ -193,15 +212,17 @@ def convert(given: pa.ChunkedArray | list[object], column: Column, *, text: bool
     Raises:
         WrongTypeError: an Arrow column of a type that holds no such values.
     """
-    if isinstance(given, pa.ChunkedArray):
-        given = _plain(given, column)
+    if text:
+        given = pc.if_else(pc.equal(given, ""), None, given)
+    elif isinstance(given, pa.ChunkedArray):
+        given = _taken(given, column)
     try:
         return Converted(_whole(given, column, text=text))
     except (pa.ArrowException, UnicodeError, OverflowError):
         return _one_by_one(given, column, text=text)
 
 
-def _plain(array: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
+def _taken(array: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
     kind = array.type
     if pa.types.is_dictionary(kind):
         array, kind = array.cast(kind.value_type), kind.value_type
@@ -213,28 +234,21 @@ def _plain(array: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
 
 
 def _whole(given: pa.ChunkedArray | list[object], column: Column, *, text: bool) -> pa.ChunkedArray:
-    array = _of_list(given, column.kind, text=text) if isinstance(given, list) else given
+    array = _of_list(given, column.kind) if isinstance(given, list) else given
     if column.kind is Kind.TIMESTAMP:
         return instants.parse(array)
     if column.kind is Kind.STRING:
         return _checked_text(array)
     if column.kind is Kind.BINARY and any(test(array.type) for test in _TEXTUAL):
         raise pa.ArrowInvalid("base64 is read value by value")
-    if (
-        text
-        and column.kind is Kind.INT64
-        and pc.any(pc.match_substring(array, "x", ignore_case=True)).as_py()
-    ):
+    if text and column.kind is Kind.INT64 and pc.any(pc.match_substring(array, "x", ignore_case=True)).as_py():
         raise pa.ArrowInvalid("Arrow would read hexadecimal")
     return array.cast(ARROW[column.kind], safe=column.kind is not Kind.DOUBLE)
 
 
-def _of_list(values: list[object], kind: Kind, *, text: bool) -> pa.ChunkedArray:
+def _of_list(values: list[object], kind: Kind) -> pa.ChunkedArray:
     """Return Python values as Arrow holds them; a mixture of types is refused, for Arrow would coerce."""
     present = frozenset(map(type, values)) - {type(None)}
-    if text:
-        array = pa.chunked_array([pa.array(values, pa.string())])
-        return pc.if_else(pc.equal(array, ""), None, array)
     if not present:
         return pa.chunked_array([pa.nulls(len(values), ARROW[kind])])
     if not any(present <= taken for taken in _TYPES[kind]):
@@ -250,20 +264,27 @@ def _checked_text(array: pa.ChunkedArray) -> pa.ChunkedArray:
     return array
 
 
-def _python(given: pa.ChunkedArray | list[object], *, text: bool) -> list[object]:
+def _python(given: pa.ChunkedArray | list[object]) -> list[object]:
     if isinstance(given, list):
-        return [None if value == "" else value for value in given] if text else given
-    if any(test(given.type) for test in _TEXTUAL):
-        raw = given.cast(pa.large_string()).cast(pa.large_binary()).to_pylist()
-        return [None if value is None else value.decode("utf-8", "surrogateescape") for value in raw]
-    values: list[object] = given.to_pylist()
-    return [int(v) if isinstance(v, Decimal) and v == v.to_integral_value() else v for v in values]
+        return given
+    return [value for chunk in given.chunks for value in _chunk(chunk)]
+
+
+def _chunk(chunk: pa.Array) -> list[object]:
+    if not pa.types.is_decimal(chunk.type):
+        try:
+            values: list[object] = chunk.to_pylist()
+        except (ValueError, OverflowError):  # not UTF-8, or a time that Python cannot hold
+            pass
+        else:
+            return values
+    return [plain(chunk, position) for position in range(len(chunk))]
 
 
 def _one_by_one(given: pa.ChunkedArray | list[object], column: Column, *, text: bool) -> Converted:
     exact, faults, repaired = _EXACT[column.kind], [], 0
     values: list[object] = []
-    for position, value in enumerate(_python(given, text=text)):
+    for position, value in enumerate(_python(given)):
         fitted = None
         try:
             if value is not None:

@@ -23,7 +23,7 @@ LATEST_US = 4_102_444_800_000_000
 """2100-01-01, exclusive."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{0,20})?")
+_NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{0,20})?", re.ASCII)
 _UNITS = ((1_000, "milliseconds"), (1_000_000, "microseconds"), (1_000_000_000, "nanoseconds"))
 _SPELLINGS = (MICROSECONDS, pa.timestamp("us"), pa.timestamp("ns", "UTC"), pa.timestamp("ns"))
 

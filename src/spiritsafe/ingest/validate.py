@@ -121,9 +121,7 @@ def settle(given: Given, spec: TableSpec, file: str) -> Batch:
         try:
             converted = convert(given.columns[column.name], column, text=given.text)
         except WrongTypeError as error:
-            raise InputError(
-                str(error), file=file, column=column.name, hint="Cast the column before export."
-            ) from None
+            raise InputError(str(error), file=file, column=column.name, hint="Cast the column before export.") from None
         columns[column.name] = converted.array
         repaired += converted.repaired
         for fault in (*converted.faults, *check(converted.array, column)):

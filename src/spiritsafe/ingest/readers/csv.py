@@ -10,10 +10,13 @@ import csv
 import io
 from collections.abc import Iterator
 from itertools import chain
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected
+from spiritsafe.ingest.convert import plain
 from spiritsafe.ingest.readers.content import opened
 from spiritsafe.ingest.readers.reader import warn_unknown
 from spiritsafe.ingest.sources import Source
@@ -24,34 +27,31 @@ from spiritsafe.model.errors import InputError
 __all__ = ["CsvReader"]
 
 _DELIMITERS = ",;\t|"
+_TURN = 4096
 
 
-class _Lines:
-    """The physical lines of a file as text, counting bytes so that no record grows without bound."""
+class _Meter(io.RawIOBase):
+    """Counts the bytes drawn since the last batch, so that a record cannot grow without bound."""
 
     def __init__(self, content: io.BufferedReader, source: Source, limits: Limits) -> None:
         self._content = content
         self._source = source
-        self._most = limits.record_bytes
-        self.record_bytes = 0
-        self.batch_bytes = 0
+        self._most = limits.batch_bytes + limits.record_bytes
+        self.drawn = 0
 
-    def __iter__(self) -> "_Lines":
-        return self
+    def readable(self) -> bool:
+        return True
 
-    def __next__(self) -> str:
-        line = self._content.readline(self._most + 1)
-        if not line:
-            raise StopIteration
-        self.record_bytes += len(line)
-        self.batch_bytes += len(line)
-        if self.record_bytes > self._most:
+    def readinto(self, buffer: Any, /) -> int:
+        count = self._content.readinto1(buffer)
+        self.drawn += count
+        if self.drawn > self._most:
             raise InputError(
-                f"a record is longer than {self._most} bytes",
+                "a record is longer than the limit on a record's size",
                 file=self._source.name,
                 hint="Check the file for a quote that is never closed.",
             )
-        return line.decode("utf-8", "surrogateescape")
+        return count
 
 
 class CsvReader:
@@ -70,43 +70,105 @@ class CsvReader:
     def batches(self, source: Source, spec: TableSpec, limits: Limits) -> Iterator[Batch]:
         """Yield the rows of a CSV file; see :class:`~spiritsafe.ingest.readers.reader.Reader`."""
         with opened(source, limits) as content:
-            lines = _Lines(content, source, limits)
-            records = _records(lines, source, spec, limits)
-            header = [name.strip() for name in next(records, [])]
+            meter = _Meter(content, source, limits)
+            parser = _parser(meter, spec, limits)
+            turns = _turns(parser, meter, source, limits)
+            header = [name.strip() for name in next(turns, [[]])[0]]
             _check_header(header, source, spec)
-            row, pending = 1, list[list[str]]()
-            for record in records:
-                pending.append(record)
-                if len(pending) >= limits.rows or lines.batch_bytes >= limits.batch_bytes:
-                    yield settle(_given(pending, header, row, source, spec), spec, source.name)
-                    row, pending, lines.batch_bytes = row + len(pending), [], 0
-            if pending or row == 1:
-                yield settle(_given(pending, header, row, source, spec), spec, source.name)
+            row, pending = 1, _Pending(header, source.name)
+            for records in turns:
+                pending.add(records)
+                if pending.count >= limits.rows or meter.drawn >= limits.batch_bytes:
+                    yield settle(pending.given(row, spec), spec, source.name)
+                    row, pending, meter.drawn = row + pending.count, _Pending(header, source.name), 0
+            if pending.count or row == 1:
+                yield settle(pending.given(row, spec), spec, source.name)
 
 
-def _records(lines: _Lines, source: Source, spec: TableSpec, limits: Limits) -> Iterator[list[str]]:
-    """Yield the records that are not blank, the header first."""
-    first = next(lines, "").removeprefix("\ufeff")
-    names = set(spec.required)
-    delimiter = max(
-        _DELIMITERS, key=lambda mark: len(names & set(first.strip().replace('"', "").split(mark)))
-    )
-    # The parser's own bound is one per process; ours, on whole records, is the tighter one.
+def _parser(meter: _Meter, spec: TableSpec, limits: Limits) -> Iterator[list[str]]:
+    text = io.TextIOWrapper(io.BufferedReader(meter, 1 << 18), "utf-8-sig", "surrogateescape", newline="")
+    # The parser's own bound is one per process, so it is only ever raised.
     csv.field_size_limit(max(csv.field_size_limit(), limits.record_bytes))
-    number = 0
+    first = text.readline()
+    bare, names = first.strip().replace('"', ""), set(spec.required)
+    delimiter = max(_DELIMITERS, key=lambda mark: len(names & set(bare.split(mark))))
+    return csv.reader(chain([first], text), delimiter=delimiter, strict=True)
+
+
+def _turns(parser: Iterator[list[str]], meter: _Meter, source: Source, limits: Limits) -> Iterator[list[list[str]]]:
+    """Yield the header alone, then the records that are not blank, some at a time."""
+    records: list[list[str]] = []
+    taken, most = 0, 1
     try:
-        for record in csv.reader(chain([first], lines), delimiter=delimiter, strict=True):
-            lines.record_bytes = 0
-            if record:
-                yield record
-                number += 1
+        for record in parser:
+            records.append(record)
+            if len(records) >= most or meter.drawn >= limits.batch_bytes:
+                filled = [record for record in records if record]
+                if filled:
+                    yield filled
+                taken, most, records = taken + len(filled), min(_TURN, limits.rows) if filled else 1, []
     except csv.Error as error:
         raise InputError(
             f"the quoting is broken: {error}",
             file=source.name,
-            row=number or None,
+            row=taken + sum(map(bool, records)) or None,
             hint="Quote fields that hold commas, quotes or newlines, and double every quote inside.",
         ) from error
+    if any(records):
+        yield [record for record in records if record]
+
+
+class _Pending:
+    """Records on their way into columns.
+
+    They are turned a few thousand at a time, while they are in the processor's cache, and because
+    a list per record is what the garbage collector dwells on.
+    """
+
+    def __init__(self, header: list[str], file: str) -> None:
+        self.count = 0
+        self._header = header
+        self._file = file
+        self._columns: list[list[pa.Array]] = [[] for _ in header]
+        self._misfits: dict[int, list[str]] = {}
+
+    def add(self, records: list[list[str]]) -> None:
+        """Take some records."""
+        width = len(self._header)
+        if set(map(len, records)) != {width}:
+            numbered = enumerate(records, self.count)
+            self._misfits.update((at, record) for at, record in numbered if len(record) != width)
+            self.count += len(records)
+            records = [record for record in records if len(record) == width]
+        else:
+            self.count += len(records)
+        for column, fields in zip(self._columns, zip(*records, strict=True), strict=False):
+            column.append(_text(fields))
+
+    def given(self, row: int, spec: TableSpec) -> Given:
+        """Return the records taken, the first of which is number ``row``."""
+        numbers = np.arange(row, row + self.count, dtype=np.int64)
+        rejected = [
+            Rejected(self._file, row + at, "", _misfit(record, self._header), record)
+            for at, record in self._misfits.items()
+        ]
+        columns = [pa.chunked_array(parts, pa.string()) for parts in self._columns]
+        known = {name: column for name, column in zip(self._header, columns, strict=True) if spec.column(name)}
+        return Given(
+            known,
+            np.delete(numbers, list(self._misfits)),
+            lambda position: [plain(column, position) for column in columns],
+            tuple(rejected),
+            text=True,
+        )
+
+
+def _text(fields: tuple[str, ...]) -> pa.Array:
+    try:
+        return pa.array(fields, pa.string())
+    except UnicodeEncodeError:
+        # Bytes that are not UTF-8 travel on as they came, to be judged by column.
+        return pa.array([field.encode("utf-8", "surrogateescape") for field in fields]).view(pa.string())
 
 
 def _check_header(header: list[str], source: Source, spec: TableSpec) -> None:
@@ -120,24 +182,6 @@ def _check_header(header: list[str], source: Source, spec: TableSpec) -> None:
         )
     require(header, spec, source.name)
     warn_unknown(unknown(header, spec), source, spec)
-
-
-def _given(records: list[list[str]], header: list[str], row: int, source: Source, spec: TableSpec) -> Given:
-    numbers = np.arange(row, row + len(records), dtype=np.int64)
-    rejected = []
-    if any(len(record) != len(header) for record in records):
-        fits = np.array([len(record) == len(header) for record in records])
-        rejected = [
-            Rejected(source.name, int(number), "", _misfit(record, header), record)
-            for number, record, fit in zip(numbers, records, fits, strict=True)
-            if not fit
-        ]
-        records, numbers = [record for record in records if len(record) == len(header)], numbers[fits]
-    fields = zip(*records, strict=True) if records else [()] * len(header)
-    columns = {
-        name: list[object](values) for name, values in zip(header, fields, strict=True) if spec.column(name)
-    }
-    return Given(columns, numbers, records.__getitem__, tuple(rejected), text=True)
 
 
 def _misfit(record: list[str], header: list[str]) -> str:

@@ -75,10 +75,7 @@ class _Decoder:
         """Build the record type: every name found, or the whole contract once names are no longer learnt."""
         names = self.found if self._closed else {column.name for column in self._spec.columns}
         self._fields = {name: f"f{index}" for index, name in enumerate(sorted(names))}
-        kinds = [
-            (field, Any if self._spec.column(name) else msgspec.Raw, None)
-            for name, field in self._fields.items()
-        ]
+        kinds = [(field, Any if self._spec.column(name) else msgspec.Raw, None) for name, field in self._fields.items()]
         record = msgspec.defstruct(
             "Record",
             kinds,

@@ -1,7 +1,8 @@
 """Parquet: row groups stream through as Arrow batches, typed already.
 
-Batches shrink where the footer announces large rows, so that memory follows the limits and not the
-writer's choice of row group. Source: the Apache Parquet format, https://parquet.apache.org.
+Read in small steps that are gathered into batches, so that memory follows the limits and not the writer's
+choice of row group; the footer alone would not do, for a long text that a dictionary holds once
+takes its full length in every row. Source: the Apache Parquet format, https://parquet.apache.org.
 """
 
 import io
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spiritsafe.ingest.batch import Batch, Given, Limits
+from spiritsafe.ingest.convert import plain
 from spiritsafe.ingest.readers.reader import warn_unknown
 from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.validate import require, settle, unknown
@@ -21,6 +23,8 @@ from spiritsafe.model.columns import TableSpec
 from spiritsafe.model.errors import InputError
 
 __all__ = ["ParquetReader"]
+
+_STEP = 4096
 
 
 @contextmanager
@@ -35,6 +39,29 @@ def _damage(source: Source) -> Iterator[None]:
         ) from error
 
 
+def _gathered(file: pq.ParquetFile, names: list[str], source: Source, limits: Limits) -> Iterator[pa.Table]:
+    """Yield the rows in order, a batch at a time."""
+    with _damage(source):
+        step = _step(file.metadata, limits)
+        steps = file.iter_batches(step, columns=names)
+    parts: list[pa.RecordBatch] = []
+    rows = held = 0
+    while (part := _next(steps, source)) is not None:
+        parts.append(part)
+        rows, held = rows + part.num_rows, held + part.nbytes
+        if rows + step > limits.rows or held >= limits.batch_bytes:
+            yield pa.Table.from_batches(parts)
+            parts, rows, held = [], 0, 0
+    if parts:
+        yield pa.Table.from_batches(parts)
+
+
+def _step(metadata: pq.FileMetaData, limits: Limits) -> int:
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    widest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
+    return max(1, min(_STEP, limits.rows, limits.batch_bytes // max(widest, 1)))
+
+
 def _next(batches: Iterator[pa.RecordBatch], source: Source) -> pa.RecordBatch | None:
     with _damage(source):
         batch = next(batches, None)
@@ -47,29 +74,14 @@ def _known(found: list[str], source: Source, spec: TableSpec) -> list[str]:
     """Return the contract's columns that the file holds, in contract order."""
     doubled = sorted({name for name in found if found.count(name) > 1})
     if doubled:
-        raise InputError(
-            "two columns have this name", file=source.name, column=doubled[0], hint="Rename one of them."
-        )
+        raise InputError("two columns have this name", file=source.name, column=doubled[0], hint="Rename one of them.")
     require(found, spec, source.name)
     warn_unknown(unknown(found, spec), source, spec)
     return [column.name for column in spec.columns if column.name in found]
 
 
-def _rows_per_batch(metadata: pq.FileMetaData, limits: Limits) -> int:
-    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-    widest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
-    return max(1, min(limits.rows, limits.batch_bytes // max(widest, 1)))
-
-
-def _record(batch: pa.RecordBatch, position: int) -> dict[str, object]:
-    return {name: _value(batch.column(name)[position]) for name in batch.schema.names}
-
-
-def _value(scalar: pa.Scalar) -> object:
-    try:
-        return scalar.as_py()
-    except (ValueError, OverflowError):
-        return str(scalar.cast(pa.binary()).as_py() if pa.types.is_string(scalar.type) else scalar)
+def _record(table: pa.Table, position: int) -> dict[str, object]:
+    return {name: plain(table.column(name), position) for name in table.column_names}
 
 
 class ParquetReader:
@@ -95,15 +107,13 @@ class ParquetReader:
     def batches(self, source: Source, spec: TableSpec, limits: Limits) -> Iterator[Batch]:
         """Yield the rows of a Parquet file; see :class:`~spiritsafe.ingest.readers.reader.Reader`."""
         with _damage(source):
-            file = pq.ParquetFile(source.path)
+            file = pq.ParquetFile(source.path, pre_buffer=False, buffer_size=1 << 20)
             found = file.schema_arrow.names
         with file:
             known = _known(found, source, spec)
-            given = file.iter_batches(_rows_per_batch(file.metadata, limits), columns=known)
             row = 1
-            while (batch := _next(given, source)) is not None:
-                numbers = np.arange(row, row + batch.num_rows, dtype=np.int64)
-                columns = {name: pa.chunked_array([batch.column(name)]) for name in known}
-                record = partial(_record, batch)
-                yield settle(Given(columns, numbers, record), spec, source.name)
-                row += batch.num_rows
+            for table in _gathered(file, known, source, limits):
+                numbers = np.arange(row, row + table.num_rows, dtype=np.int64)
+                columns = {name: table.column(name) for name in known}
+                yield settle(Given(columns, numbers, partial(_record, table)), spec, source.name)
+                row += table.num_rows

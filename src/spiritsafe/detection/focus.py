@@ -1,0 +1,164 @@
+"""The part of the log that one candidate group is judged on: its members' focal exchanges.
+
+Cover traffic would drown every statistic, so a group is judged only on the templates that made it a
+group; the members' other exchanges stay outside. A focus is cut from the population once and handed
+to every signal.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spiritsafe.detection.population import Bool, Float, Int, Population, expand
+from spiritsafe.engine.tables import FEATURE_DIM
+
+__all__ = ["CELLS_PER_DAY", "Focus", "cut"]
+
+CELLS_PER_DAY = 4
+"""Six-hour cells: fine enough to see a rhythm, coarse enough for accounts with ten exchanges a day."""
+
+
+@dataclass(frozen=True)
+class Focus:
+    """Focal exchanges of ``members`` (ascending account indices, m of them).
+
+    Row arrays speak of members by their position 0..m-1 (``who``).
+
+    Attributes:
+        members: account indices, int64 [m].
+        templates: focal template indices.
+        unit: organisation number per member, int64 [m].
+        who, hour, n, single_turn: focal exchanges per (member, template, hour).
+        pool: indices of the members' focal rows in ``population.pools``.
+        pool_who: member position of each pool row.
+    """
+
+    population: Population
+    members: Int
+    templates: Int
+    who: Int
+    hour: Int
+    n: Int
+    single_turn: Int
+    pool: Int
+    pool_who: Int
+
+    @property
+    def size(self) -> int:
+        """Number of members."""
+        return len(self.members)
+
+    @cached_property
+    def unit(self) -> Int:
+        """Organisation number per member, int64 [m]."""
+        return self.population.accounts.unit[self.members]
+
+    @cached_property
+    def units(self) -> int:
+        """Number of distinct organisations among the members."""
+        return len(np.unique(self.unit))
+
+    @cached_property
+    def volume(self) -> Int:
+        """Focal exchanges per member, int64 [m]."""
+        return np.bincount(self.who, self.n, self.size).astype(np.int64)
+
+    @cached_property
+    def exchanges(self) -> int:
+        """Focal exchanges in all."""
+        return int(self.n.sum())
+
+    @cached_property
+    def first_day(self) -> int:
+        """First day with a focal exchange, days since the epoch."""
+        return int(self.hour.min()) // 24 if len(self.hour) else 0
+
+    @cached_property
+    def cells(self) -> Float:
+        """Counts by member, day and six-hour cell, float [m, days, CELLS_PER_DAY]."""
+        if not len(self.hour):
+            return np.zeros((self.size, 1, CELLS_PER_DAY))
+        cell = (self.hour - self.first_day * 24) // (24 // CELLS_PER_DAY)
+        days = int(cell.max()) // CELLS_PER_DAY + 1
+        width = days * CELLS_PER_DAY
+        flat = np.bincount(self.who * width + cell, self.n, self.size * width)
+        return flat.reshape(self.size, days, CELLS_PER_DAY)
+
+    @cached_property
+    def feature_sums(self) -> Float:
+        """Sum of the body features of each member, float [m, FEATURE_DIM]."""
+        out = np.zeros((self.size, FEATURE_DIM))
+        np.add.at(out, self.pool_who, self.population.pools.features[self.pool])
+        return out
+
+    @cached_property
+    def bodies(self) -> tuple[Int, Int, Int]:
+        """Sampled bodies as (member position, body hash, count), distinct per member, sorted by hash."""
+        pools = self.population.pools
+        starts, stops = pools.offsets[self.pool], pools.offsets[self.pool + 1]
+        at = expand(starts, stops)
+        who = np.repeat(self.pool_who, stops - starts)
+        order = np.lexsort((who, pools.bodies[at]))
+        who, body, n = who[order], pools.bodies[at][order], pools.body_n[at][order]
+        if not len(body):
+            return who, body, n
+        fresh = np.concatenate(([True], (body[1:] != body[:-1]) | (who[1:] != who[:-1])))
+        group = np.cumsum(fresh) - 1
+        return who[fresh], body[fresh], np.bincount(group, n).astype(np.int64)
+
+    def only(self, keep: Bool) -> "Focus":
+        """Return the focus of the members where ``keep`` (bool [m]) is true."""
+        return cut(self.population, self.members[keep], self.templates)
+
+    def between(self, parity: int) -> "Focus":
+        """Return the same group seen on every other day only: days with ``day % 2 == parity``.
+
+        A door that chose its members by their rhythm must be tested on days it has not seen.
+        """
+        rows = (self.hour // 24) % 2 == parity
+        pool = self.population.pools.day[self.pool] % 2 == parity
+        return Focus(
+            self.population,
+            self.members,
+            self.templates,
+            self.who[rows],
+            self.hour[rows],
+            self.n[rows],
+            self.single_turn[rows],
+            self.pool[pool],
+            self.pool_who[pool],
+        )
+
+
+def cut(population: Population, members: Int, templates: Int) -> Focus:
+    """Cut the focal exchanges of ``members`` with ``templates`` out of the population.
+
+    Args:
+        population: all accounts.
+        members: account indices, any order, no repeats.
+        templates: template indices; 0 stands for exchanges without a template.
+    """
+    members, templates = np.sort(members), np.sort(templates)
+    keys = (templates[:, None] * population.size + members[None, :]).ravel()
+    position = np.tile(np.arange(len(members)), len(templates))
+    rows, who = _rows(population.content_key, keys, position)
+    pool, pool_who = _rows(population.pool_key, keys, position)
+    content = population.content
+    return Focus(
+        population,
+        members,
+        templates,
+        who,
+        content.hour[rows],
+        content.n[rows],
+        content.single_turn[rows],
+        pool,
+        pool_who,
+    )
+
+
+def _rows(sorted_keys: Int, keys: Int, position: Int) -> tuple[Int, NDArray[np.int64]]:
+    starts, stops = np.searchsorted(sorted_keys, keys), np.searchsorted(sorted_keys, keys, side="right")
+    return expand(starts, stops), np.repeat(position, stops - starts)

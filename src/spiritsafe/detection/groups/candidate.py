@@ -1,0 +1,74 @@
+"""A candidate group and the focal templates it is judged on."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from spiritsafe.detection.population import Int, Population
+
+__all__ = ["Candidate", "Door", "enriched", "plausible", "users"]
+
+
+class Door(StrEnum):
+    """How a group came to be looked at; a door proposes, only the group test decides."""
+
+    TEMPLATE = "template"
+    NETWORK = "network"
+    RHYTHM = "rhythm"
+    CORPUS = "corpus"
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """Accounts that one door proposes, and the templates that make their traffic focal.
+
+    Attributes:
+        members: account indices, ascending.
+        templates: template indices, ascending; 0 stands for exchanges without a template.
+        chosen_on: day parity (0 or 1) whose rhythm the door looked at; None if it looked at no rhythm.
+    """
+
+    door: Door
+    members: Int
+    templates: Int
+    chosen_on: int | None = None
+
+    @property
+    def key(self) -> tuple[bytes, bytes]:
+        """Identity of the question asked: the same members on the same templates are tested once."""
+        return self.members.tobytes(), self.templates.tobytes()
+
+
+def plausible(population: Population, members: Int, min_group: int, max_share: float) -> bool:
+    """Return whether the group has enough organisations and is not simply everybody."""
+    units = len(np.unique(population.accounts.unit[members]))
+    return units >= min_group and len(members) <= max(max_share * population.size, min_group)
+
+
+def users(population: Population, templates: Int, least: int = 2) -> Int:
+    """Accounts that sent at least ``least`` exchanges with one of the templates, ascending."""
+    content = population.content
+    first = np.searchsorted(content.template, templates)
+    last = np.searchsorted(content.template, templates, side="right")
+    total = np.zeros(population.size)
+    for begin, end in zip(first.tolist(), last.tolist(), strict=True):
+        np.add.at(total, content.account[begin:end], content.n[begin:end])
+    return np.flatnonzero(total >= least)
+
+
+def enriched(population: Population, members: Int, least_share: float = 0.3, least_lift: float = 3.0) -> Int:
+    """Templates that the group uses far more than others do; ``[0]`` and all its own if there are none.
+
+    A group found by its cards or its clock has no template of its own making yet: its focal templates
+    are those that ``least_share`` of its members use, ``least_lift`` times as often as outsiders.
+    """
+    content = population.content
+    pairs = np.unique(content.template * population.size + content.account)
+    template, account = pairs // population.size, pairs % population.size
+    inside = np.isin(account, members)
+    width = len(population.templates)
+    mine = np.bincount(template[inside], minlength=width) / len(members)
+    rest = np.bincount(template[~inside], minlength=width) / max(population.size - len(members), 1)
+    chosen = np.flatnonzero((mine >= least_share) & (mine >= least_lift * rest))
+    return chosen if len(chosen) else np.flatnonzero(mine > 0)

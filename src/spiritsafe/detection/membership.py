@@ -1,0 +1,93 @@
+"""Who in a group really belongs: each member's own bits for 'one of them' against 'a stranger among them'.
+
+A popular template, a victim's network or a copied system prompt puts honest accounts into a group that
+is otherwise a campaign. Each member is judged by what the rest of the group says about it - its hours
+given the others' profile, its subjects given the others' bodies, links to others - never by the fact
+that brought it in.
+"""
+
+import numpy as np
+from scipy.special import gammaln
+
+from spiritsafe.detection.focus import CELLS_PER_DAY, Focus
+from spiritsafe.detection.population import Bool, Float
+from spiritsafe.detection.signals.rhythm import population_profile
+from spiritsafe.detection.signals.standing import vouched
+
+__all__ = ["DROP_BELOW", "hour_bits", "member_bits", "subject_bits", "trim"]
+
+DROP_BELOW = -2.0
+"""Bits below which a member is left out: four to one that it is a stranger."""
+_RHO_MEMBER, _RHO_STRANGER = 0.02, 0.30
+_ROUNDS = 4
+
+
+def trim(focus: Focus, least: int) -> tuple[Focus, Bool]:
+    """Drop members that do not belong until nobody does or fewer than ``least`` are left.
+
+    Returns:
+        The trimmed focus and, for the members given, whether each was kept (bool [m]).
+    """
+    kept = np.ones(focus.size, np.bool_)
+    current = focus
+    for _ in range(_ROUNDS):
+        stay = member_bits(current) >= DROP_BELOW
+        if stay.all() or stay.sum() < least:
+            break
+        kept[np.flatnonzero(kept)[~stay]] = False
+        current = current.only(stay)
+    return current, kept
+
+
+def member_bits(focus: Focus) -> Float:
+    """Bits for membership of each member, float [m]."""
+    typical = np.median(focus.volume)
+    marginal = np.where(focus.volume < 0.1 * typical, -1.5, 0.0)
+    standing = np.where(vouched(focus.population)[focus.members], -2.0, 0.0)
+    return hour_bits(focus) + subject_bits(focus) + marginal + standing
+
+
+def hour_bits(focus: Focus) -> Float:
+    """Log2 likelihood ratio of each member's daily cells: the others' profile against a life of its own.
+
+    Both sides are Dirichlet-multinomial about a profile with the stated intra-class correlation, so that
+    a busy account cannot convict itself by volume; bounded to +/- 8 bits.
+    """
+    counts = focus.cells
+    total = counts.sum(axis=2)
+    everyone = population_profile(focus).reshape(-1, CELLS_PER_DAY)
+    others = counts.sum(axis=0)[None] - counts + 0.25
+    member = _dirichlet_multinomial(counts, others / others.sum(axis=2, keepdims=True), _RHO_MEMBER)
+    share = everyone / everyone.sum(axis=1, keepdims=True)
+    stranger = _dirichlet_multinomial(counts, np.broadcast_to(share, counts.shape), _RHO_STRANGER)
+    ratio = np.where(total >= 2, member - stranger, 0).sum(axis=1) / np.log(2)
+    return np.asarray(np.clip(ratio, -8, 8))
+
+
+def _dirichlet_multinomial(counts: Float, share: Float, rho: float) -> Float:
+    """Log probability of counts [m, d, c] given shares and intra-class correlation, without the multinomial term."""
+    alpha = np.maximum(share, 1e-3) * (1 / rho - 1)
+    total, weight = counts.sum(axis=2), alpha.sum(axis=2)
+    inner = (gammaln(counts + alpha) - gammaln(alpha)).sum(axis=2)
+    return np.asarray(inner + gammaln(weight) - gammaln(weight + total))
+
+
+def subject_bits(focus: Focus) -> Float:
+    """Bits from the likeness of each member's bodies to the others', bounded to +/- 4; 0 without text.
+
+    A member's mean likeness to the rest, less the population's base, is compared with the group's median:
+    half of the median or more is a member's, none of it a stranger's.
+    """
+    volume = np.bincount(focus.pool_who, focus.population.pools.n[focus.pool], focus.size)
+    base_feature = focus.population.base_feature
+    if not base_feature.any() or focus.size < 5:
+        return np.zeros(focus.size)
+    mean = focus.feature_sums / np.maximum(volume, 1)[:, None]
+    others = (mean.sum(axis=0)[None] - mean) / (focus.size - 1)
+    likeness = (mean * others).sum(axis=1) - float(base_feature @ base_feature)
+    centre = float(np.median(likeness))
+    if centre < 0.01:
+        return np.zeros(focus.size)
+    noise = 0.35 + 0.7 / np.sqrt(np.maximum(volume, 1))
+    relative = np.minimum(likeness / centre, 1.0)
+    return np.asarray(np.clip((relative - 0.5) / noise**2 * 1.44 * 0.5, -4, 2))

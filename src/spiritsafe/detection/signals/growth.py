@@ -1,0 +1,63 @@
+"""Coverage growth: does the group keep asking new things until the end?
+
+Unit: share of the second half's bodies that nobody in the group had sent in the first. A harvest never
+asks twice without need (~1); products and benchmarks come back to the same items.
+
+Null: honest groups lie anywhere; conversation is new as well, so novelty says little and repetition
+exculpates.
+
+Source: coverage of extraction queries (PRADA, Juuti et al. 2019), on exact bodies.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+
+from spiritsafe.detection.calibration import Alternative, Measurement, Null
+from spiritsafe.detection.focus import Focus
+from spiritsafe.detection.population import expand
+from spiritsafe.detection.signals.base import Signal
+from spiritsafe.detection.synthetic import subjects
+from spiritsafe.model.words import Family
+
+__all__ = ["Growth"]
+
+
+class Growth(Signal):
+    """Share of late bodies that are new to the group."""
+
+    name = "coverage_growth"
+    family = Family.CORPUS
+    unit = "share of bodies"
+    prior: ClassVar[Null] = Null(0.75, 0.3)
+    alternative: ClassVar[Alternative] = Alternative(1.0, 0.2, -1.5, 0.3)
+    adaptive = False
+
+    def measure(self, focus: Focus) -> Measurement | None:
+        """Measure the share; None with fewer than twenty bodies in either half."""
+        pools = focus.population.pools
+        days = pools.day[focus.pool]
+        if not len(days):
+            return None
+        late = days > np.median(days)
+        early, after = self._bodies(focus, ~late), self._bodies(focus, late)
+        if min(len(early), len(after)) < 20:
+            return None
+        value = float(1 - np.isin(after, early).mean())
+        error = float(np.sqrt(max(value * (1 - value), 0.01) / len(after)))
+        return Measurement(
+            value,
+            error + 0.02,
+            f"{value:.0%} of the second half's {len(after)} distinct bodies are new to the group",
+        )
+
+    @staticmethod
+    def _bodies(focus: Focus, chosen: np.ndarray) -> np.ndarray:
+        pools = focus.population.pools
+        rows = focus.pool[chosen]
+        return np.unique(pools.bodies[expand(pools.offsets[rows], pools.offsets[rows + 1])])
+
+    @staticmethod
+    def examples() -> tuple[Focus, Focus]:
+        """A large corpus; forty items over and over."""
+        return subjects(seed=11, own=False), subjects(seed=12, own=False, items=40)

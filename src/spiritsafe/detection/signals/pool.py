@@ -1,0 +1,83 @@
+"""One pool dealt out: do repeated bodies fall across members as often as within them?
+
+Unit: log10 of (repeat rate within members / repeat rate across members). When one finite pool is dealt,
+two exchanges collide equally often whoever sent them (~0); where everybody has work of their own, an
+account repeats itself at least ten times as often as it repeats a stranger (>= 1).
+
+Null: that ratio in honest groups. No repeats, no evidence.
+
+Source: coordinated bottom-k samples (Cohen & Kaplan 2007) make collision counts comparable across members.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+
+from spiritsafe.detection.calibration import Alternative, Measurement, Null
+from spiritsafe.detection.focus import Focus
+from spiritsafe.detection.signals.base import Signal
+from spiritsafe.detection.synthetic import subjects
+from spiritsafe.model.words import Family
+
+__all__ = ["Collisions", "Pool", "collisions"]
+
+
+class Collisions:
+    """Counts of equal-body pairs within and across members, and the pairs that could have been equal."""
+
+    def __init__(self, focus: Focus) -> None:
+        who, body, n = focus.bodies
+        sampled = np.bincount(who, n, focus.size)
+        distinct = np.bincount(who, minlength=focus.size)
+        self.per_member = float(np.median(distinct[distinct > 0])) if distinct.any() else 0.0
+        total = float(sampled.sum())
+        self.within_pairs = float((sampled * (sampled - 1) / 2).sum())
+        self.across_pairs = max((total**2 - float((sampled**2).sum())) / 2, 0.0)
+        self.within = float((n * (n - 1) / 2).sum())
+        if not len(body):
+            self.across = 0.0
+            return
+        group = np.cumsum(np.concatenate(([True], body[1:] != body[:-1]))) - 1
+        sums, squares = np.bincount(group, n), np.bincount(group, n**2)
+        self.across = float((sums**2 - squares).sum() / 2)
+
+    @property
+    def total(self) -> float:
+        """Colliding pairs in all."""
+        return self.within + self.across
+
+
+def collisions(focus: Focus) -> Collisions:
+    """Count repeated bodies within and across members."""
+    return Collisions(focus)
+
+
+class Pool(Signal):
+    """Repeat rate within against across members."""
+
+    name = "one_pool"
+    family = Family.CORPUS
+    unit = "log10 ratio"
+    prior: ClassVar[Null] = Null(1.7, 0.8)
+    alternative: ClassVar[Alternative] = Alternative(0.1, 0.35, -4.0, 3.5)
+
+    def measure(self, focus: Focus) -> Measurement | None:
+        """Measure the log ratio; None with fewer than three repeats or no pairs."""
+        seen = collisions(focus)
+        if seen.total < 3 or min(seen.within_pairs, seen.across_pairs) <= 0:
+            return None
+        within, across = (seen.within + 0.5) / seen.within_pairs, (seen.across + 0.5) / seen.across_pairs
+        # pairs sharing one body are dependent; the square root of the count is the usual caution
+        error = np.sqrt(1 / (seen.within + 0.5) + 1 / (seen.across + 0.5)) / np.log(10)
+        value = float(np.log10(within / across))
+        return Measurement(
+            value,
+            float(error),
+            f"{seen.across:.0f} repeats across accounts, {seen.within:.0f} within: an account repeats itself "
+            f"{within / across:.2g} times as often as it repeats another",
+        )
+
+    @staticmethod
+    def examples() -> tuple[Focus, Focus]:
+        """A pool of 2,000 bodies dealt over accounts; accounts that repeat themselves."""
+        return subjects(seed=3, own=False), subjects(seed=4, own=True)

@@ -1,0 +1,104 @@
+"""One typed batch of exchanges as arrays: the moment between reading and forgetting.
+
+Null means 'the log does not say': counts of it are zero, flags false. Only this file knows the
+contract's optional columns; the rollups below it see complete arrays.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from spiritsafe.engine.tables import DAY_US, HOUR_US
+from spiritsafe.ingest.hashes import hash_column, hash_strings
+
+__all__ = ["Chunk", "chunk_of"]
+
+Int = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Exchanges of one batch, arrays of length n.
+
+    Attributes:
+        table: the typed batch, every row in it counted.
+        account, us, hour, day: hash of the account id, start in microseconds, hours and days since the epoch.
+        exchange: hash of the exchange id.
+        single: whether the exchange is the first of its conversation.
+    """
+
+    table: pa.Table
+    account: Int
+    exchange: Int
+    us: Int
+    single: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    @property
+    def hour(self) -> Int:
+        """Hours since the epoch."""
+        return self.us // HOUR_US
+
+    @property
+    def day(self) -> Int:
+        """Days since the epoch."""
+        return self.us // DAY_US
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return a column, all null where the file lacks it."""
+        if name in self.table.column_names:
+            return self.table.column(name)
+        return pa.chunked_array([pa.nulls(len(self))])
+
+    def has(self, name: str) -> bool:
+        """Return whether the file says anything in this column."""
+        return name in self.table.column_names and self.table.column(name).null_count < len(self)
+
+    def ints(self, name: str) -> Int:
+        """Return an integer column, null as 0."""
+        if not self.has(name):
+            return np.zeros(len(self), np.int64)
+        return np.asarray(pc.fill_null(self.column(name), 0).to_numpy(), np.int64)
+
+    def flags(self, name: str) -> Int:
+        """Return a boolean column as 0 and 1, null as 0."""
+        if not self.has(name):
+            return np.zeros(len(self), np.int64)
+        return np.asarray(pc.fill_null(self.column(name), False).to_numpy(), np.int64)
+
+    def take(self, rows: Int) -> "Chunk":
+        """Return the exchanges at ``rows``."""
+        return Chunk(
+            self.table.take(pa.array(rows)), self.account[rows], self.exchange[rows], self.us[rows], self.single[rows]
+        )
+
+
+def chunk_of(table: pa.Table) -> Chunk:
+    """Complete a typed batch; rows come out in event time."""
+    us = np.asarray(table.column("started_at").cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(), np.int64)
+    order = np.argsort(us, kind="stable")
+    if not np.array_equal(order, np.arange(len(order))):
+        table, us = table.take(pa.array(order)), us[order]
+    account, _, _ = hash_column(table.column("account_id"))
+    bare = Chunk(table, account, hash_strings(table.column("exchange_id")), us, np.ones(len(us), np.bool_))
+    return Chunk(table, account, bare.exchange, us, _single(bare))
+
+
+def _single(chunk: Chunk) -> NDArray[np.bool_]:
+    """A request of at most a system and a user message, in a conversation that does not go on.
+
+    Where the log counts no messages, a conversation id that comes back is what tells.
+    """
+    messages = chunk.ints("message_count")
+    single = messages <= 2
+    if chunk.has("conversation_id"):
+        conversation = hash_strings(chunk.column("conversation_id")) ^ chunk.account
+        known = np.asarray(pc.is_valid(chunk.column("conversation_id")).to_numpy(), np.bool_)
+        _, inverse, times = np.unique(conversation, return_inverse=True, return_counts=True)
+        single &= ~(known & (times[inverse] > 1))
+    return single

@@ -43,12 +43,7 @@ def _alphabetic(char: int) -> int:
         return STOP
     if char <= 0xBF or char in (0xD7, 0xF7, 0x60C, 0x61B):
         return OTHER
-    if (
-        0xE00 <= char <= 0xEFF
-        or 0xF00 <= char <= 0xFFF
-        or 0x1000 <= char <= 0x109F
-        or 0x1780 <= char <= 0x17FF
-    ):
+    if 0xE00 <= char <= 0xEFF or 0xF00 <= char <= 0xFFF or 0x1000 <= char <= 0x109F or 0x1780 <= char <= 0x17FF:
         return UNSPACED
     return LETTER
 

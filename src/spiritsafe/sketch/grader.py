@@ -39,7 +39,5 @@ def bounded_score(responses: pa.Array) -> NDArray[np.bool_]:
     data = as_binary(responses)
     short = pc.less_equal(pc.binary_length(data), 2 * _EDGE)
     head, tail = pc.binary_slice(data, 0, _EDGE), pc.binary_slice(data, -_EDGE)
-    ends = pc.if_else(
-        short, data, pc.binary_join_element_wise(head, tail, pa.scalar(b"\n", pa.large_binary()))
-    )
+    ends = pc.if_else(short, data, pc.binary_join_element_wise(head, tail, pa.scalar(b"\n", pa.large_binary())))
     return np.asarray(pc.fill_null(pc.match_substring_regex(ends, _PATTERN), False))

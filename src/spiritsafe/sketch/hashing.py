@@ -37,9 +37,7 @@ PUBLIC_KEY = b"spiritsafe public sketch 1"
 
 _U8, _U13, _U16, _U17, _U21, _U32 = (np.uint64(n) for n in (8, 13, 16, 17, 21, 32))
 _FF = np.uint64(0xFF)
-_INIT = tuple(
-    np.uint64(n) for n in (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
-)
+_INIT = tuple(np.uint64(n) for n in (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573))
 _V0, _V1, _V2, _V3 = _INIT
 _GOLDEN, _M1, _M2 = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 _S27, _S30, _S31 = np.uint64(27), np.uint64(30), np.uint64(31)

@@ -38,6 +38,7 @@ class Scan:
         offsets: int64[N + 1] into the segments.
         segment_hash: uint64[M].
         segment_words: int32[M].
+        segment_values: uint32[M] hash of the segment's masked numbers and identifiers, 0 without any.
         segment_projection: int8[M, 64].
         signature: uint32[N, 128].
         public: uint16[N, 64].
@@ -50,6 +51,7 @@ class Scan:
     offsets: NDArray[np.int64]
     segment_hash: NDArray[np.uint64]
     segment_words: NDArray[np.int32]
+    segment_values: NDArray[np.uint32]
     segment_projection: NDArray[np.int8]
     signature: NDArray[np.uint32]
     public: NDArray[np.uint16]
@@ -60,10 +62,11 @@ class Scan:
 
 class _Out(NamedTuple):
     instance: Array
-    count: Array
+    counts: Array
     segment_hash: Array
     segment_words: Array
-    projection: Array
+    segment_values: Array
+    segment_projection: Array
     signature: Array
     public: Array
     chars: Array
@@ -87,6 +90,7 @@ def _room(rows: int) -> _Out:
         np.zeros(rows, np.int64),
         np.zeros((rows, CAP), np.uint64),
         np.zeros((rows, CAP), np.int32),
+        np.zeros((rows, CAP), np.uint32),
         np.zeros((rows, CAP, PROJECTION_DIM), np.int8),
         np.zeros((rows, BINS), np.uint32),
         np.zeros((rows, PUBLIC_BINS), np.uint16),
@@ -125,13 +129,13 @@ def _scan_row(
 ) -> None:
     n, segments = tokenise(text, length, keys, words, tokens)
     slot_of = np.empty(segments, np.int64)
-    hashes, counts = out.segment_hash[row], out.segment_words[row]
-    kept = choose(tokens.hashes, tokens.words, segments, slot_of, hashes, counts)
+    hashes, counts, values = out.segment_hash[row], out.segment_words[row], out.segment_values[row]
+    kept = choose(tokens, segments, slot_of, hashes, counts, values)
     sums = np.zeros((kept, PROJECTION_DIM), np.int32)
     project(tokens, n, slot_of, sums)
     for slot in range(kept):
-        store(sums[slot], out.projection[row, slot])
-    out.count[row] = kept
+        store(sums[slot], out.segment_projection[row, slot])
+    out.counts[row] = kept
     sign(tokens, n, out.signature[row], out.public[row])
     vote(tokens, n, text, length, out.votes[row])
     classify(tokens, n, model, out.scores[row])
@@ -159,10 +163,11 @@ def _scan_rows(
 
 def _compact(out: _Out, rows: int) -> list[NDArray[np.generic]]:
     """Copy the filled part of the room, segments packed."""
-    used = np.arange(CAP) < out.count[:rows, None]
-    flat = [part[:rows][used] for part in (out.segment_hash, out.segment_words, out.projection)]
-    per_row = (out.instance, out.count, *flat, out.signature, out.public, out.chars, out.votes, out.scores)
-    return [part if i in (2, 3, 4) else part[:rows].copy() for i, part in enumerate(per_row)]
+    used = np.arange(CAP) < out.counts[:rows, None]
+    return [
+        part[:rows][used] if name.startswith("segment_") else part[:rows].copy()
+        for name, part in zip(_Out._fields, out, strict=True)
+    ]
 
 
 def scan(texts: Texts, key: bytes, model: Classifier) -> Scan:

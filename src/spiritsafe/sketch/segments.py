@@ -8,7 +8,8 @@ two prompts around one document keep the same of its sentences.
 import numpy as np
 
 from spiritsafe.sketch.hashing import mix
-from spiritsafe.sketch.kernel import Array, kernel
+from spiritsafe.sketch.kernel import Array, Word, kernel
+from spiritsafe.sketch.tokens import Tokens
 
 __all__ = ["CAP", "choose"]
 
@@ -18,7 +19,7 @@ HEAD, TAIL, MIDDLE = 28, 28, 7
 
 
 @kernel
-def _threshold(hashes: Array, begin: int, end: int) -> np.uint64:
+def _threshold(hashes: Array, begin: int, end: int) -> Word:
     """Return the ``MIDDLE``-th smallest hash of ``hashes[begin:end]``, repeats counted once."""
     smallest = np.full(MIDDLE, np.uint64(0xFFFFFFFFFFFFFFFF))
     for i in range(begin, end):
@@ -34,31 +35,31 @@ def _threshold(hashes: Array, begin: int, end: int) -> np.uint64:
 
 
 @kernel
-def choose(hashes: Array, words: Array, n: int, slot_of: Array, out_hash: Array, out_words: Array) -> int:
-    """Fill ``slot_of`` int64[n] and the kept segments' hashes and words; return how many are kept (<= CAP).
+def choose(tokens: Tokens, n: int, slot_of: Array, hashes: Array, words: Array, values: Array) -> int:
+    """Fill ``slot_of`` int64[n] and the kept segments' columns; return how many are kept (<= CAP).
 
     The rest segment comes last; its hash does not depend on the order of what it folds.
     """
-    if n <= CAP:
-        for i in range(n):
-            slot_of[i], out_hash[i], out_words[i] = i, hashes[i], words[i]
-        return n
-    limit = _threshold(hashes, HEAD, n - TAIL)
-    kept, sampled = 0, 0
-    rest_hash, rest_words = np.uint64(0), np.int64(0)
+    limit = _threshold(tokens.hashes, HEAD, n - TAIL) if n > CAP else np.uint64(0)
+    kept, sampled, folded = 0, 0, 0
+    rest_hash, rest_words, rest_values = np.uint64(0), np.int64(0), np.uint32(0)
     for i in range(n):
-        in_middle = HEAD <= i < n - TAIL
-        if in_middle and (hashes[i] > limit or sampled == MIDDLE):
+        in_middle = n > CAP and HEAD <= i < n - TAIL
+        if in_middle and (tokens.hashes[i] > limit or sampled == MIDDLE):
             slot_of[i] = CAP - 1
-            rest_hash += mix(hashes[i])
-            rest_words += words[i]
+            rest_hash += mix(tokens.hashes[i])
+            rest_words += tokens.words[i]
+            rest_values += tokens.values[i]
+            folded += 1
             continue
         sampled += in_middle
-        slot_of[i], out_hash[kept], out_words[kept] = kept, hashes[i], words[i]
+        slot_of[i] = kept
+        hashes[kept], words[kept], values[kept] = tokens.hashes[i], tokens.words[i], tokens.values[i]
         kept += 1
+    if folded == 0:
+        return kept
     for i in range(HEAD, n - TAIL):
-        if slot_of[i] == CAP - 1:
-            slot_of[i] = kept
-    out_hash[kept] = mix(rest_hash)
-    out_words[kept] = min(rest_words, np.int64(0x7FFFFFFF))
+        slot_of[i] = min(slot_of[i], kept) if slot_of[i] == CAP - 1 else slot_of[i]
+    hashes[kept], values[kept] = mix(rest_hash), rest_values
+    words[kept] = min(rest_words, np.int64(0x7FFFFFFF))
     return kept + 1

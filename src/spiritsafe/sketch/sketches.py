@@ -7,7 +7,7 @@ the segments, so a batch, a stream and a gateway's captured rows share one path 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Self, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,7 @@ from spiritsafe.sketch.hashing import Purpose, combine, derive
 from spiritsafe.sketch.kernel import Array, kernel
 from spiritsafe.sketch.language import pick_language
 from spiritsafe.sketch.lexicon import lexicon
+from spiritsafe.sketch.ragged import spans
 from spiritsafe.sketch.scan import Scan, scan
 from spiritsafe.sketch.text import as_binary, gather
 
@@ -31,7 +32,8 @@ __all__ = ["SEGMENT_SYSTEM", "Sketches", "sketch_texts"]
 SEGMENT_SYSTEM = np.uint8(1)
 """Flag of a segment that stood in the system prompt."""
 
-Column = pa.Array | pa.ChunkedArray | Sequence[str | bytes | None]
+Column: TypeAlias = pa.Array | pa.ChunkedArray | Sequence[str | bytes | None]
+T = TypeVar("T", bound=np.generic)
 _RUBRIC = ELICITATION_CODES.index(Elicitation.RUBRIC_GRADING)
 
 
@@ -44,6 +46,7 @@ class Sketches:
         offsets: int32[N + 1]; exchange i owns segments offsets[i]:offsets[i + 1], the system prompt's first.
         segment_hash: int64[M] keyed hash of the masked words.
         segment_words: int32[M].
+        segment_values: uint32[M] hash of the numbers and identifiers masked in the segment, 0 without any.
         segment_flags: uint8[M], see `SEGMENT_SYSTEM`.
         segment_projection: int8[M, 64].
         signature: uint32[N, 128] keyed MinHash of the prompt (of the system prompt where there is no other).
@@ -59,6 +62,7 @@ class Sketches:
     offsets: NDArray[np.int32]
     segment_hash: NDArray[np.int64]
     segment_words: NDArray[np.int32]
+    segment_values: NDArray[np.uint32]
     segment_flags: NDArray[np.uint8]
     segment_projection: NDArray[np.int8]
     signature: NDArray[np.uint32]
@@ -89,7 +93,7 @@ class Sketches:
         """Return the exchanges at ``rows``, in that order."""
         counts = np.diff(self.offsets)[rows]
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-        segments = np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts) + np.arange(offsets[-1])
+        segments = spans(self.offsets[:-1][rows].astype(np.int64), counts)
         columns = {f.name: getattr(self, f.name) for f in fields(self)}
         taken = {
             name: column[segments if name.startswith("segment_") else rows]
@@ -144,11 +148,13 @@ def sketch_texts(
     metadata = (np.asarray(count, np.int64) for count in (tool_count, image_count, message_count))
     margin = elicitation_margin(scores[:, :ELICITATIONS])
     answers = as_binary(response)
+    which, alone = (user.row, head.row), user.read.instance[user.row] == 0
     silent = np.asarray(answers.is_null())
     return Sketches(
         instance=_instances(user, head, key),
         **_segments(user, head),
-        **_signatures(user, head),
+        signature=_signature(user.read.signature, head.read.signature, which, alone),
+        public=_signature(user.read.public, head.read.public, which, alone),
         chars=np.minimum(user.read.chars[user.row] + head.read.chars[head.row], 2**31 - 1).astype(np.int32),
         language=pick_language(user.read.votes[user.row] + head.read.votes[head.row] // 4),
         capability=pick_capability(scores[:, ELICITATIONS:], *metadata),
@@ -178,35 +184,44 @@ def _pair_hashes(first: Array, second: Array, key: Array) -> Array:
     return out
 
 
-def _signatures(user: _Side, head: _Side) -> dict[str, NDArray[np.generic]]:
-    alone = user.read.instance[user.row] == 0
-    columns: dict[str, NDArray[np.generic]] = {}
-    for name in ("signature", "public"):
-        column = getattr(user.read, name)[user.row]
-        column[alone] = getattr(head.read, name)[head.row[alone]]
-        columns[name] = column
-    return columns
+def _signature(
+    user: NDArray[T], head: NDArray[T], which: tuple[NDArray[np.int64], NDArray[np.int64]], alone: NDArray[np.bool_]
+) -> NDArray[T]:
+    """Return the prompt's signatures, the system prompt's where it stands alone."""
+    column = user[which[0]]
+    column[alone] = head[which[1]][alone]
+    return column
 
 
-def _segments(user: _Side, head: _Side) -> dict[str, NDArray[np.generic]]:
+class _Segments(TypedDict):
+    offsets: NDArray[np.int32]
+    segment_hash: NDArray[np.int64]
+    segment_words: NDArray[np.int32]
+    segment_values: NDArray[np.uint32]
+    segment_flags: NDArray[np.uint8]
+    segment_projection: NDArray[np.int8]
+
+
+def _segments(user: _Side, head: _Side) -> _Segments:
     """Lay the system prompt's segments before the prompt's, exchange by exchange."""
     first, second = head.segments(), user.segments()
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(first + second)])
-    from_head = _ragged(offsets[:-1], first)
-    from_user = _ragged(offsets[:-1] + first, second)
-    source = (_ragged(head.read.offsets[head.row], first), _ragged(user.read.offsets[user.row], second))
+    from_head, from_user = spans(offsets[:-1], first), spans(offsets[:-1] + first, second)
+    head_source = spans(head.read.offsets[head.row], first)
+    user_source = spans(user.read.offsets[user.row], second)
+
+    def lay(ours: NDArray[T], theirs: NDArray[T]) -> NDArray[T]:
+        column = np.empty((offsets[-1], *ours.shape[1:]), ours.dtype)
+        column[from_head], column[from_user] = ours[head_source], theirs[user_source]
+        return column
+
     flags = np.zeros(offsets[-1], np.uint8)
     flags[from_head] = SEGMENT_SYSTEM
-    columns: dict[str, NDArray[np.generic]] = {"offsets": offsets.astype(np.int32), "segment_flags": flags}
-    for name in ("segment_hash", "segment_words", "segment_projection"):
-        ours, theirs = getattr(head.read, name), getattr(user.read, name)
-        column = np.empty((offsets[-1], *ours.shape[1:]), ours.dtype)
-        column[from_head], column[from_user] = ours[source[0]], theirs[source[1]]
-        columns[name] = column.view(np.int64) if name == "segment_hash" else column
-    return columns
-
-
-def _ragged(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return starts[i], starts[i] + 1, ... counts[i] of them, for each i."""
-    ends = np.cumsum(counts)
-    return np.repeat(starts - ends + counts, counts) + np.arange(ends[-1] if len(ends) else 0)
+    return _Segments(
+        offsets=offsets.astype(np.int32),
+        segment_hash=lay(head.read.segment_hash, user.read.segment_hash).view(np.int64),
+        segment_words=lay(head.read.segment_words, user.read.segment_words),
+        segment_values=lay(head.read.segment_values, user.read.segment_values),
+        segment_flags=flags,
+        segment_projection=lay(head.read.segment_projection, user.read.segment_projection),
+    )

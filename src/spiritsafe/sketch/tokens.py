@@ -49,6 +49,7 @@ class Tokens(NamedTuple):
         segment: int32[T] index of the segment.
         hashes: uint64[S] of the segments, over their masked words.
         words: int32[S] of the segments.
+        values: uint32[S] hash of what was masked in the segment, 0 if nothing was.
         spans: int32[S, 2] where a segment begins and ends in the normalised text, in bytes.
         masked: uint8[MAX_WORD] room for one masked word.
     """
@@ -63,6 +64,7 @@ class Tokens(NamedTuple):
     segment: Array
     hashes: Array
     words: Array
+    values: Array
     spans: Array
     masked: Array
 
@@ -79,6 +81,7 @@ def scratch(size: int) -> Tokens:
         np.zeros(n, np.int32),
         u64[4],
         np.zeros(n, np.int32),
+        np.zeros(n, np.uint32),
         np.zeros((n, 2), np.int32),
         np.zeros(MAX_WORD, np.uint8),
     )
@@ -96,13 +99,7 @@ def _is_digit(byte: int) -> bool:
 
 @kernel
 def _uuid_ahead(text: Array, at: int, end: int) -> bool:
-    if (
-        at + 36 > end
-        or text[at + 8] != 45
-        or text[at + 13] != 45
-        or text[at + 18] != 45
-        or text[at + 23] != 45
-    ):
+    if at + 36 > end or text[at + 8] != 45 or text[at + 13] != 45 or text[at + 18] != 45 or text[at + 23] != 45:
         return False
     for i in range(36):
         if i not in (8, 13, 18, 23) and not _is_hex(text[at + i]):
@@ -112,13 +109,7 @@ def _uuid_ahead(text: Array, at: int, end: int) -> bool:
 
 @kernel
 def _url_ahead(text: Array, at: int, end: int) -> bool:
-    if (
-        at + 4 <= end
-        and text[at] == 119
-        and text[at + 1] == 119
-        and text[at + 2] == 119
-        and text[at + 3] == 46
-    ):
+    if at + 4 <= end and text[at] == 119 and text[at + 1] == 119 and text[at + 2] == 119 and text[at + 3] == 46:
         return True
     if at + 8 > end or text[at] != 104 or text[at + 1] != 116 or text[at + 2] != 116 or text[at + 3] != 112:
         return False
@@ -204,9 +195,7 @@ def _weigh(chars: int, languages: Word, masked: bool) -> Word:
 
 
 @kernel
-def _put(
-    tokens: Tokens, n: int, raw: Array, begin: int, end: int, keys: Keys, vocabulary: Vocabulary
-) -> None:
+def _put(tokens: Tokens, n: int, raw: Array, begin: int, end: int, keys: Keys, vocabulary: Vocabulary) -> None:
     tokens.keyed[n] = siphash(raw, begin, end, keys.word)
     tokens.public[n] = siphash(raw, begin, end, keys.public)
     tokens.languages[n] = look_up(vocabulary, tokens.public[n])
@@ -216,12 +205,19 @@ def _put(
 
 
 @kernel
+def _note(tokens: Tokens, segment: int, hashed: Word) -> None:
+    """Add a masked value to its segment's hash of values, which is 0 only while there are none."""
+    before = np.uint64(tokens.values[segment])
+    tokens.values[segment] = np.uint32(mix(before * _PAIR + hashed) >> np.uint64(33)) + np.uint32(1)
+
+
+@kernel
 def _put_word(
-    tokens: Tokens, n: int, text: Array, at: int, end: int, keys: Keys, vocabulary: Vocabulary
+    tokens: Tokens, n: int, segment: int, text: Array, at: int, end: int, keys: Keys, vocabulary: Vocabulary
 ) -> int:
     """Write the word, number, address or identifier at ``at`` as token ``n``; return where it ends."""
     out = tokens.masked
-    chars, length = 1, 1
+    chars, length, digits = 1, 1, False
     if _url_ahead(text, at, end):
         stop, out[0] = _url_end(text, at, end), _URL
     elif _uuid_ahead(text, at, end):
@@ -237,7 +233,10 @@ def _put_word(
         else:
             length = stop - at
             out[:length] = text[at:stop]
+    changed = digits or out[0] < _ZERO
     masked = length == 1 and out[0] <= _ZERO
+    if changed:
+        _note(tokens, segment, siphash(text, at, stop, keys.word))
     _put(tokens, n, out, 0, length, keys, vocabulary)
     tokens.stem[n] = siphash(out, 0, _stem_end(out, length), keys.public)
     tokens.weight[n] = _weigh(chars, tokens.languages[n], masked)
@@ -312,12 +311,12 @@ def tokenise(text: Array, end: int, keys: Keys, vocabulary: Vocabulary, tokens: 
         kind = role(char)
         if kind in (LETTER, DIGIT, UNSPACED):
             if words == 0:
-                tokens.spans[segments, 0] = at
+                tokens.spans[segments, 0], tokens.values[segments] = at, 0
             if kind == UNSPACED:
                 _put_unspaced(tokens, n, text, at, at + size, char, paired, keys, vocabulary)
                 at += size
             else:
-                at = _put_word(tokens, n, text, at, end, keys, vocabulary)
+                at = _put_word(tokens, n, segments, text, at, end, keys, vocabulary)
             paired = kind == UNSPACED
             tokens.segment[n] = segments
             state = step(state, tokens.keyed[n])

@@ -1,0 +1,82 @@
+"""The body of an exchange: what is left of its segments once the template's are taken out.
+
+Everything is a sum over segments, so the order in which a template's slots were filled does not matter
+and no text is needed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spiritsafe.sketch.hashing import finish, mix, start, step
+from spiritsafe.sketch.kernel import Array, kernel
+from spiritsafe.sketch.projection import PROJECTION_DIM
+from spiritsafe.sketch.sketches import Sketches
+
+__all__ = ["EMPTY_BODY", "Bodies", "bodies_of"]
+
+EMPTY_BODY = 0
+"""Hash of a body without words and without masked values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """Bodies of N exchanges.
+
+    Attributes:
+        hash: int64[N] keyed hash of the multiset of segments, their numbers included. Where no segment is
+            left, the numbers that fill the template's masks are the body: 'what is 3 + 4' against '5 + 6'.
+        projection: float32[N, 64] sum of the segments' projections.
+        words: int32[N].
+    """
+
+    hash: NDArray[np.int64]
+    projection: NDArray[np.float32]
+    words: NDArray[np.int32]
+
+
+@kernel
+def _bodies(
+    offsets: Array, segment: Array, count: Array, values: Array, shadow: Array, in_template: Array, key: Array
+) -> tuple[Array, Array, Array]:
+    rows = len(offsets) - 1
+    hashes = np.zeros(rows, np.int64)
+    projection = np.zeros((rows, PROJECTION_DIM), np.float32)
+    words = np.zeros(rows, np.int32)
+    for row in range(rows):
+        total, filled, size = np.uint64(0), np.uint64(0), np.uint64(0)
+        for s in range(offsets[row], offsets[row + 1]):
+            value = np.uint64(values[s])
+            if in_template[s]:
+                filled += mix(value) if value else value
+                continue
+            total += mix(np.uint64(segment[s]) + mix(value))
+            size += np.uint64(1)
+            words[row] += count[s]
+            for d in range(PROJECTION_DIM):
+                projection[row, d] += shadow[s, d]
+        if size or filled:
+            hashes[row] = np.int64(finish(step(step(start(key), total if size else filled), size), 2))
+    return hashes, projection, words
+
+
+def bodies_of(sketches: Sketches, in_template: NDArray[np.bool_], key: NDArray[np.uint64]) -> Bodies:
+    """Return the bodies of N exchanges with M segments.
+
+    Args:
+        sketches: the exchanges.
+        in_template: bool[M] True for segments that are part of their exchange's template.
+        key: uint64[2] of `Purpose.BODY`.
+    """
+    return Bodies(
+        *_bodies(
+            sketches.offsets,
+            sketches.segment_hash,
+            sketches.segment_words,
+            sketches.segment_values,
+            sketches.segment_projection,
+            in_template,
+            key,
+        )
+    )

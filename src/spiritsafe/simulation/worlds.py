@@ -1,0 +1,156 @@
+"""A labelled world: an honest background, campaigns on top, written in the contract's shape.
+
+This is the only door into the room: the command line, the bench and the tests call these and nothing
+beneath. Background and campaigns never share a random stream, so recall and false positives of two
+worlds differ only by what was asked to differ.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from spiritsafe.model.errors import UsageError
+from spiritsafe.simulation.archetypes import ARCHETYPES, parse_campaign
+from spiritsafe.simulation.attack import mount
+from spiritsafe.simulation.cohorts import COHORTS, sizes
+from spiritsafe.simulation.honest import Part, Setting, settle, thinning
+from spiritsafe.simulation.prose import Prose
+from spiritsafe.simulation.rhythm import DAY_S
+from spiritsafe.simulation.spec import CampaignSpec, Families, Orgs, WorldSpec
+from spiritsafe.simulation.traffic import Models
+
+__all__ = [
+    "ARCHETYPES",
+    "COHORTS",
+    "CampaignSpec",
+    "Families",
+    "Orgs",
+    "World",
+    "WorldSpec",
+    "build",
+    "parse_campaign",
+    "write",
+]
+
+_DAY_US = int(DAY_S * 1e6)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Tables in the contract's shape.
+
+    Attributes:
+        spec: what was asked for, campaigns named.
+        exchanges: sorted by ``started_at``.
+        accounts: one row per account.
+        labels: account_id, cohort, campaign (null for honest accounts).
+        models: model, released_at, prices.
+    """
+
+    spec: WorldSpec
+    exchanges: pa.Table
+    accounts: pa.Table
+    labels: pa.Table
+    models: pa.Table
+
+
+def build(spec: WorldSpec) -> World:
+    """Return the world of ``spec``; the same spec gives the same world.
+
+    Raises:
+        UsageError: an unknown cohort (the legal ones are listed) or an impossible size.
+    """
+    spec = replace(spec, campaigns=_named(spec.campaigns))
+    wanted = _wanted(spec)
+    start_us = int(spec.start.timestamp()) * 1_000_000
+    models = Models(release_s=spec.release_day * DAY_S)
+    setting = Setting(spec, Prose(spec.families), models, start_us, thinning(wanted, spec))
+    parts = [settle(name, count, setting) for name, count in wanted.items() if count]
+    for number, campaign in enumerate(spec.campaigns):
+        parts += mount(campaign, number, setting)
+    exchanges = pa.concat_tables([part.exchanges for part in parts])
+    return World(
+        spec=spec,
+        exchanges=exchanges.sort_by([("started_at", "ascending"), ("exchange_id", "ascending")]),
+        accounts=pa.concat_tables([part.roster.accounts for part in parts]),
+        labels=pa.concat_tables([_labels(part) for part in parts]),
+        models=_models(models, spec.start),
+    )
+
+
+def _named(campaigns: Sequence[CampaignSpec]) -> tuple[CampaignSpec, ...]:
+    return tuple(
+        replace(campaign, name=campaign.name or f"{campaign.archetype}-{number}")
+        for number, campaign in enumerate(campaigns, 1)
+    )
+
+
+def _wanted(spec: WorldSpec) -> dict[str, int]:
+    if spec.days < 1 or spec.accounts < 0:
+        raise UsageError(f"a world of {spec.accounts} accounts over {spec.days} days", hint="Ask for at least one day.")
+    if spec.cohorts is None:
+        return sizes(spec.accounts)
+    unknown = sorted(set(spec.cohorts) - set(COHORTS))
+    if unknown:
+        raise UsageError(f"unknown cohort {unknown[0]!r}", hint=f"Cohorts: {', '.join(COHORTS)}.")
+    return dict(spec.cohorts)
+
+
+def _labels(part: Part) -> pa.Table:
+    return pa.table(
+        {
+            "account_id": part.roster.accounts["account_id"],
+            "cohort": pa.array(part.roster.cohort, pa.string()),
+            "campaign": pa.array([part.campaign] * len(part.roster), pa.string()),
+        }
+    )
+
+
+def _models(models: Models, start: datetime) -> pa.Table:
+    begin = start.astimezone(UTC).timestamp()
+    released = [begin + models.release_s, *(begin - days * DAY_S for days in (150, 240, 240))]
+    return pa.table(
+        {
+            "model": list(models.names),
+            "released_at": pa.array([int(s * 1e6) for s in released], pa.timestamp("us", "UTC")),
+            "price_in": [4.0, 12.0, 3.0, 0.5],
+            "price_out": [20.0, 60.0, 15.0, 2.0],
+        }
+    )
+
+
+def write(world: World, out_dir: Path) -> None:
+    """Write ``exchanges/YYYY-MM-DD.parquet``, accounts, labels, models and ``world.json``.
+
+    Args:
+        world: what to write.
+        out_dir: made if absent; files of the same name are replaced.
+    """
+    folder = out_dir / "exchanges"
+    folder.mkdir(parents=True, exist_ok=True)
+    day = pc.divide(world.exchanges["started_at"].cast(pa.int64()), _DAY_US).to_numpy()
+    edges = np.flatnonzero(np.diff(day, prepend=-1))
+    for low, high in zip(edges, [*edges[1:], len(day)], strict=True):
+        date = datetime.fromtimestamp(int(day[low]) * DAY_S, UTC).date()
+        table = world.exchanges.slice(low, high - low)
+        pq.write_table(table, folder / f"{date}.parquet", compression="zstd")
+    for name in ("accounts", "labels", "models"):
+        pq.write_table(getattr(world, name), out_dir / f"{name}.parquet")
+    (out_dir / "world.json").write_text(json.dumps(_note(world), indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def _note(world: World) -> dict[str, object]:
+    spec = world.spec
+    asked = asdict(replace(spec, cohorts=None)) | {
+        "start": spec.start.isoformat(),
+        "data": spec.data is not None,
+        "cohorts": dict(spec.cohorts) if spec.cohorts is not None else sizes(spec.accounts),
+    }
+    return {"spec": asked, "exchanges": world.exchanges.num_rows, "accounts": world.accounts.num_rows}

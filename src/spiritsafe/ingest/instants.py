@@ -5,7 +5,6 @@ which is slower and says exactly what is wrong. A time without a zone is UTC, as
 Source: RFC 3339 and ISO 8601 as ``datetime.fromisoformat`` reads them.
 """
 
-import math
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -22,6 +21,7 @@ EARLIEST_US = 946_684_800_000_000
 LATEST_US = 4_102_444_800_000_000
 """2100-01-01, exclusive."""
 
+_HUGE = 1e19  # beyond nanoseconds, the largest unit that is worth a hint
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{0,20})?", re.ASCII)
 _UNITS = ((1_000, "milliseconds"), (1_000_000, "microseconds"), (1_000_000_000, "nanoseconds"))
@@ -29,8 +29,10 @@ _SPELLINGS = (MICROSECONDS, pa.timestamp("us"), pa.timestamp("ns", "UTC"), pa.ti
 
 
 def _from_seconds(seconds: float) -> int:
-    if not math.isfinite(seconds):
-        raise Unfit("is not a finite number of seconds")
+    if seconds != seconds:  # noqa: PLR0124 - NaN, told without a float that a huge integer overflows
+        raise Unfit("is not a number of seconds")
+    if abs(seconds) > _HUGE:
+        raise Unfit("is outside the years 2000 to 2099; epoch times are in seconds")
     micros = seconds * 1_000_000 if isinstance(seconds, int) else round(seconds * 1_000_000)
     if EARLIEST_US <= micros < LATEST_US:
         return micros

@@ -18,7 +18,7 @@ from spiritsafe.ingest.readers import READERS, Format
 from spiritsafe.ingest.readers.sniff import sniff
 from spiritsafe.ingest.sources import Source, source
 from spiritsafe.model.columns import TableSpec
-from spiritsafe.model.errors import InputError
+from spiritsafe.model.errors import InputError, UsageError
 
 __all__ = ["ReadStats", "Reading", "read_table", "schema"]
 
@@ -55,6 +55,9 @@ class Reading:
         format: the files' format, or None to tell it by content.
         limits: bounds on memory and inflation.
         stats: counts, growing as batches are taken.
+
+    Raises:
+        UsageError: bad records are to be set aside, and no quarantine file is named.
     """
 
     spec: TableSpec
@@ -63,6 +66,12 @@ class Reading:
     format: Format | None = None
     limits: Limits = field(default_factory=Limits)
     stats: ReadStats = field(default_factory=ReadStats)
+
+    def __post_init__(self) -> None:
+        if self.on_error is OnError.QUARANTINE and self.quarantine is None:
+            raise UsageError(
+                "there is no quarantine file for bad records", hint="Name an output folder with --out or --store."
+            )
 
     def batches(self, file: Source) -> Iterator[Batch]:
         """Yield one file's good rows; batches without a row are left out.
@@ -93,7 +102,7 @@ class Reading:
                     column=item.column,
                     hint="Correct the record, or set such records aside with --on-error quarantine.",
                 )
-            if self.on_error is OnError.SKIP or self.quarantine is None:
+            if self.quarantine is None or self.on_error is OnError.SKIP:
                 self.stats.skipped += 1
             else:
                 self.quarantine.add(item)

@@ -130,5 +130,6 @@ def find(paths: list[Path]) -> list[Source]:
     found: dict[Path, Source] = {}
     for path in paths:
         for file in _expand(path):
-            found.setdefault(file.resolve(), source(file))
+            named = source(file)
+            found.setdefault(file.resolve(), named)
     return sorted(found.values(), key=lambda item: item.name)

@@ -15,7 +15,7 @@ from spiritsafe.ingest.batch import Limits
 from spiritsafe.ingest.sources import Source
 from spiritsafe.model.errors import InputError
 
-__all__ = ["GZIP", "opened"]
+__all__ = ["GZIP", "is_gzip", "opened"]
 
 GZIP = b"\x1f\x8b"
 
@@ -52,6 +52,11 @@ class _Inflated(io.RawIOBase):
         return len(data)
 
 
+def is_gzip(file: io.BufferedReader) -> bool:
+    """Tell gzip by its first bytes; the position stays."""
+    return file.peek(2)[:2] == GZIP
+
+
 @contextmanager
 def opened(source: Source, limits: Limits) -> Iterator[io.BufferedReader]:
     """Open a file for reading, unpacked if it is gzip (told by its first bytes, not by its name).
@@ -61,7 +66,7 @@ def opened(source: Source, limits: Limits) -> Iterator[io.BufferedReader]:
     """
     try:
         with source.path.open("rb") as file:
-            if file.peek(2)[:2] == GZIP:
+            if is_gzip(file):
                 yield io.BufferedReader(_Inflated(file, source, limits), 1 << 18)
             else:
                 yield file

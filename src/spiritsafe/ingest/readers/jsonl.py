@@ -26,7 +26,7 @@ from spiritsafe.model.errors import InputError
 __all__ = ["JsonlReader"]
 
 _NEW_NAME = re.compile(r"Object contains unknown field `(.*)` - at `\$\[\d+\]`", re.DOTALL)
-_UNNAMEABLE = re.compile(r'["\\\\\x00-\x1f]')
+_NAMEABLE = re.compile(r'[^"\\\x00-\x1f]+')  # what a record type can carry
 _MOST_NAMES = 200
 """Names that are told apart; a file with more uses data as names."""
 _EXAMPLE = (
@@ -74,7 +74,7 @@ class _Decoder:
     def _learn(self) -> None:
         """Build the record type: every name found, or the whole contract once names are no longer learnt."""
         names = self.found if self._closed else {column.name for column in self._spec.columns}
-        self._fields = {name: f"f{index}" for index, name in enumerate(sorted(names))}
+        self._fields = {name: f"f{index}" for index, name in enumerate(sorted(filter(_NAMEABLE.fullmatch, names)))}
         kinds = [(field, Any if self._spec.column(name) else msgspec.Raw, None) for name, field in self._fields.items()]
         record = msgspec.defstruct(
             "Record",
@@ -85,11 +85,14 @@ class _Decoder:
         )
         self._json = msgspec.json.Decoder(record)
 
-    def _meet(self, name: str) -> None:
-        if len(self.found) >= _MOST_NAMES or name in self.found or _UNNAMEABLE.search(name):
-            self._closed = False
+    def _meet(self, name: str) -> bool:
+        """Take in a name that stopped the decoder; False where no record type can carry it."""
+        if name in self.found or not _NAMEABLE.fullmatch(name):
+            return False
+        self._closed = len(self.found) < _MOST_NAMES
         self.found.add(name)
         self._learn()
+        return True
 
     def decode(self, stretch: bytes, row: int) -> Given:
         """Return the records of a stretch whose first record is number ``row``."""
@@ -98,9 +101,8 @@ class _Decoder:
                 records = self._json.decode_lines(stretch)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 stranger = _NEW_NAME.fullmatch(str(error))
-                if stranger is None or not self._closed:
+                if stranger is None or not self._meet(stranger[1]):
                     return self._line_by_line(stretch, row)
-                self._meet(stranger[1])
             else:
                 lines = stretch.count(b"\n") + (not stretch.endswith(b"\n"))
                 if len(records) != lines and len(records) != len(filled(stretch)):

@@ -50,7 +50,7 @@ def stretches(source: Source, limits: Limits) -> Iterator[bytes]:
 
 
 def _parts(lines: bytes, rows: int) -> Iterator[bytes]:
-    if lines.count(b"\n") <= rows:
+    if lines.removesuffix(b"\n").count(b"\n") < rows:
         if lines.strip():
             yield lines
         return

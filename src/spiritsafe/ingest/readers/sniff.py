@@ -5,7 +5,7 @@ show up later as a puzzling parse error.
 """
 
 from spiritsafe.ingest.batch import Limits
-from spiritsafe.ingest.readers.content import GZIP, opened
+from spiritsafe.ingest.readers.content import GZIP, is_gzip, opened
 from spiritsafe.ingest.readers.reader import Format
 from spiritsafe.ingest.sources import Source
 from spiritsafe.model.errors import InputError
@@ -28,9 +28,11 @@ _FOREIGN = {
 }
 
 
-def _start(source: Source, limits: Limits) -> bytes:
-    with opened(source, limits) as content:
-        return content.read(_PEEK)
+def _unpacked(source: Source) -> Format:
+    with source.path.open("rb") as file:
+        if is_gzip(file):
+            raise InputError("the file is gzip around Parquet", file=source.name, hint="Unpack it with 'gunzip'.")
+    return Format.PARQUET
 
 
 def sniff(source: Source, limits: Limits) -> Format:
@@ -39,9 +41,10 @@ def sniff(source: Source, limits: Limits) -> Format:
     Raises:
         InputError: the file is empty, or of no format of the contract.
     """
-    start = _start(source, limits)
+    with opened(source, limits) as content:
+        start = content.read(_PEEK)
     if start.startswith(b"PAR1"):
-        return Format.PARQUET
+        return _unpacked(source)
     for magic, what in _FOREIGN.items():
         if start.startswith(magic):
             raise InputError(f"the file is {what}", file=source.name)

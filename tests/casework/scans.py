@@ -70,7 +70,7 @@ def daily(days: int, accounts: int, cover: float, rng: random.Random) -> list[Da
     counts = []
     for n in range(days):
         pivoted = n >= 24
-        for model, share in (("orion-5", 0.85 * pivoted), ("orion-4", 0.9 - 0.8 * pivoted), ("orion-4-mini", 0.1)):
+        for model, share in (("orion-5", 0.85 * pivoted), ("orion-4", 0.9 - 0.8 * pivoted), ("orion-4-mini", 0.1 * (n >= 22))):
             focal = int(accounts * 18 * share * rng.uniform(0.9, 1.1))
             if focal:
                 rest = int(focal * cover * rng.uniform(0.5, 1.5))
@@ -104,13 +104,13 @@ def heat(rng: random.Random) -> list[list[int]]:
 def traits(members: int, cards: int, rng: random.Random) -> list[SharedTrait]:
     shared = [
         SharedTrait(kind="payment", family=Family.PAYMENT, label=f"{rng.getrandbits(24):06x}",
-                    members=sorted(rng.sample(range(members), min(members, rng.randint(4, 11)))),
+                    members=sorted({*range(card * 8, card * 8 + 8), rng.randrange(members)} & set(range(members))),
                     outside=rng.choice([0, 0, 0, 1]), bits=round(rng.uniform(8, 13), 3))
-        for _ in range(cards)
+        for card in range(cards)
     ]  # fmt: skip
     shared += [
         SharedTrait(kind="prefix", family=Family.NETWORK, label=f"{rng.getrandbits(24):06x}",
-                    members=[m for m in range(members) if m % 4 == n], outside=rng.randint(3, 60),
+                    members=[m for m in range(members) if m * 5 // members in (n, n + rng.randint(0, 1))], outside=rng.randint(3, 60),
                     bits=round(rng.uniform(2, 5), 3))
         for n in range(4)
     ]  # fmt: skip

@@ -15,9 +15,9 @@ __all__ = ["plain", "plain_result", "shorten"]
 
 
 def plain(text: str) -> str:
-    """Show white space as blanks and every other unprintable character as its code point.
+    r"""Show white space as blanks and every other unprintable character as its code point.
 
-    >>> plain("acct\\u202e7")
+    >>> plain("acct\u202e7")
     'acct⟨U+202E⟩7'
     """
     if text.isprintable():

@@ -19,10 +19,12 @@ __all__ = [
     "headline",
     "joined",
     "large",
+    "minute",
     "period",
     "probability",
     "strongest_families",
     "summary",
+    "verdict",
     "worst_q",
 ]
 
@@ -64,20 +66,22 @@ def large(number: int) -> str:
 
 
 def probability(value: float) -> str:
-    """Show a probability to two digits, small ones as a power of ten.
+    r"""Show a probability to two digits, small ones as a power of ten.
 
-    >>> probability(0.0312), probability(4.2e-17), probability(0.0)
-    ('0.031', '4.2 × 10⁻¹⁷', '< 10⁻³⁰⁰')
+    >>> probability(0.0312), probability(0.0)
+    ('0.031', '< 10⁻³⁰⁰')
+    >>> probability(4.2e-17).encode("ascii", "namereplace").decode()
+    '4.2 \\N{MULTIPLICATION SIGN} 10\\N{SUPERSCRIPT MINUS}\\N{SUPERSCRIPT ONE}\\N{SUPERSCRIPT SEVEN}'
     """
     if value <= 0:
         return "< 10⁻³⁰⁰"
-    if value >= 0.001:
+    if value >= 0.0001:
         return f"{value:.2g}"
     exponent = floor(log10(value))
     mantissa = value / 10.0**exponent
     if round(mantissa, 1) >= 10:
         mantissa, exponent = 1.0, exponent + 1
-    return f"{mantissa:.1f} × 10{str(exponent).translate(_SUPERSCRIPT)}"
+    return f"{mantissa:.1f} \N{MULTIPLICATION SIGN} 10{str(exponent).translate(_SUPERSCRIPT)}"
 
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -97,11 +101,23 @@ def period(first: str | None, last: str | None) -> str:
     """Render a span of time in words, UTC.
 
     >>> period("2025-05-03T08:00:00Z", "2025-06-01T00:00:00Z")
-    '3 May 2025 to 1 Jun 2025'
+    '3 May to 1 Jun 2025'
     """
     if first is None or last is None:
         return "no period"
-    return date(first) if date(first) == date(last) else f"{date(first)} to {date(last)}"
+    begin, end = date(first), date(last)
+    if begin == end:
+        return begin
+    return f"{begin.removesuffix(end[-5:])} to {end}"
+
+
+def minute(timestamp: str) -> str:
+    """Render the contract's timestamp text to the minute.
+
+    >>> minute("2025-06-14T21:58:40.250000Z")
+    '14 Jun 2025 21:58'
+    """
+    return f"{date(timestamp)} {datetime.fromisoformat(timestamp):%H:%M}"
 
 
 def joined(words: list[str]) -> str:
@@ -121,23 +137,25 @@ def strongest_families(evidence: list[Evidence]) -> list[Family]:
     return [family for family, total in sorted(bits.items(), key=lambda pair: -pair[1]) if total > 0]
 
 
-def summary(campaign: Campaign, dossier: Dossier | None) -> str:
-    """Say in plain language what the group is, why it is reported and what it took."""
-    door = _DOORS.get(dossier.door, dossier.door) if dossier else ""
-    found = f", found through {door}," if door else ""
-    families = strongest_families(campaign.evidence)
-    why = f"{joined([str(family) for family in families])} evidence speaks" if families else "nothing speaks"
-    return (
-        f"{counted(len(campaign.accounts), 'account')}{found} {_VERDICT[campaign.tier]}: {why} for it, "
-        f"{campaign.score_bits:.1f} bits after what speaks against it. {_taken(campaign, dossier)}"
-    )
+def verdict(campaign: Campaign) -> str:
+    """Say what the group is, no more than its tier allows."""
+    return f"{counted(len(campaign.accounts), 'account')} {_VERDICT[campaign.tier]}"
 
 
 _VERDICT = {
-    Tier.LINKED: "are tied together beyond chance, which by itself says nothing about abuse",
-    Tier.SUSPECTED: "point to one distillation campaign",
+    Tier.LINKED: "share more than chance explains",
+    Tier.SUSPECTED: "look like one distillation campaign",
     Tier.CONFIRMED: "act as one distillation campaign",
 }
+
+
+def summary(campaign: Campaign, dossier: Dossier | None, score: str) -> str:
+    """Say in plain language why the group is reported and what it took; ``score`` as the page shows it."""
+    found = f"Found through {_DOORS.get(dossier.door, dossier.door)}. " if dossier and dossier.door else ""
+    families = [str(family) for family in strongest_families(campaign.evidence)]
+    why = f"{joined(families)} evidence speaks" if families else "no evidence speaks"
+    why = why[0].upper() + why[1:]
+    return f"{found}{why} for it; the score is {score} bits after what speaks against it. {_taken(campaign, dossier)}"
 
 
 def _taken(campaign: Campaign, dossier: Dossier | None) -> str:
@@ -166,13 +184,12 @@ def headline(result: ScanResult) -> str:
     Linked groups are counted apart, because they are no finding of abuse.
     """
     tiers = [campaign.tier for campaign in result.findings.campaigns]
+    alone = sum(1 for account in result.findings.accounts if account.campaign is None)
     acted = [f"{tiers.count(tier)} {tier}" for tier in (Tier.CONFIRMED, Tier.SUSPECTED) if tier in tiers]
     linked = tiers.count(Tier.LINKED)
-    if not acted:
-        return f"No campaign found; {counted(linked, 'linked group')}" if linked else "No campaign found"
-    number = len(tiers) - linked
-    text = f"{counted(number, 'campaign')}: {joined(acted)}"
-    return f"{text}; {counted(linked, 'linked group')}" if linked else text
+    campaigns = f"{counted(len(tiers) - linked, 'campaign')}: {joined(acted)}" if acted else "No campaign found"
+    others = [counted(number, noun) for number, noun in ((linked, "linked group"), (alone, "lone account")) if number]
+    return "; ".join([campaigns, *others])
 
 
 def worst_q(result: ScanResult) -> float | None:

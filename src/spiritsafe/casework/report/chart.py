@@ -44,11 +44,12 @@ def inline_svg(spec: dict[str, Any], label: str) -> Markup:
     """Draw ``spec`` and return an ``<svg>`` for the page.
 
     Args:
-        spec: a Vega-Lite specification that carries its data; a mark's ``description`` becomes its tooltip.
+        spec: a Vega-Lite specification that carries its data and its padding (so that the layout does not
+            depend on the fonts of this machine); a mark's ``description`` becomes its tooltip.
         label: what the picture shows, for those who cannot see it.
     """
     drawn = ET.fromstring(  # noqa: S314 - Vega's own output, without a document type
-        vl_convert.vegalite_to_svg({**spec, "config": CONFIG}, vl_version=_VEGA_LITE)
+        vl_convert.vegalite_to_svg({**spec, "autosize": "none", "config": CONFIG}, vl_version=_VEGA_LITE)
     )
     root = ET.Element("svg", {"viewBox": drawn.attrib["viewBox"], "role": "img", "aria-label": label})
     root.set("width", drawn.attrib["width"])

@@ -18,6 +18,7 @@ from spiritsafe.model.findings import Evidence, total_bits
 __all__ = ["Step", "Waterfall", "decimals", "drawn", "steps", "waterfall"]
 
 _ROW = 26
+_NAMES = 176  # pixels for the signals' names
 _PRECISION = 6  # decimals that ``total_bits`` keeps
 
 
@@ -40,7 +41,7 @@ class Waterfall:
 
     def bits(self, value: float) -> str:
         """Show a weight with its sign, at this table's decimals."""
-        return f"{value:+.{self.decimals}f}".replace("-", "\N{MINUS SIGN}")  # noqa: RUF001
+        return f"{_rounded(value, self.decimals):+}".replace("-", "\N{MINUS SIGN}")
 
 
 def steps(evidence: list[Evidence]) -> list[Step]:
@@ -61,11 +62,13 @@ def decimals(weights: list[float], total: float) -> int:
     3
     """
     for places in range(2, _PRECISION):
-        unit = Decimal(1).scaleb(-places)
-        shown = [Decimal(repr(weight)).quantize(unit, ROUND_HALF_EVEN) for weight in weights]
-        if sum(shown) == Decimal(repr(total)).quantize(unit, ROUND_HALF_EVEN):
+        if sum(_rounded(weight, places) for weight in weights) == _rounded(total, places):
             return places
     return _PRECISION
+
+
+def _rounded(value: float, places: int) -> Decimal:
+    return Decimal(repr(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
 
 
 def waterfall(evidence: list[Evidence]) -> Waterfall:
@@ -94,10 +97,11 @@ def _spec(fall: Waterfall) -> dict[str, Any]:
             "tip": f"The sum of all weights: {fall.bits(fall.total)} bits",
         }
     )  # fmt: skip
-    links = [{"row": row + 0.5 - 0.36, "to": row + 1.5 - 0.14, "at": step.end} for row, step in enumerate(fall.steps)]
+    links = [{"row": row + 0.86, "to": row + 1.14, "at": step.end} for row, step in enumerate(fall.steps)]
     y = {"type": "quantitative", "scale": {"domain": [0, len(rows)], "reverse": True}, "axis": None}
     return {
-        "width": 540,
+        "width": 580,
+        "padding": {"left": _NAMES, "right": 76, "top": 4, "bottom": 44},
         "height": _ROW * len(rows),
         "layer": [
             {
@@ -123,7 +127,7 @@ def _spec(fall: Waterfall) -> dict[str, Any]:
                              "y2": {"field": "to"}},
             },
             _labels(rows, y, field="bits", x={"field": "high", "type": "quantitative"}, dx=6, align="left"),
-            _labels(rows, y, field="name", x={"value": -10}, dx=0, align="right"),
+            _labels(rows, y, field="name", x={"value": -_NAMES}, dx=0, align="left"),
         ],
     }  # fmt: skip
 

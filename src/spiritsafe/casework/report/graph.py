@@ -16,37 +16,48 @@ import igraph
 from spiritsafe.casework.words import counted
 from spiritsafe.model.dossier import SharedTrait
 
-__all__ = ["AccountNode", "Graph", "TraitNode", "graph"]
+__all__ = ["AccountNode", "Graph", "Listed", "TraitNode", "graph"]
 
 WIDTH, HEIGHT, MARGIN = 700, 480, 22
 _MOST_NODES = 300
-_LARGEST = 16.0  # radius of the largest account node, pixels
+_COMMON = 0.9  # share of the members from which a trait counts as everyone's
+_SQUARE = (25.0, 21.0)  # room that a trait's square takes, pixels
+_EASING = 12
+_SMALLEST, _LARGEST = 3.5, 16.0  # radii of account nodes, pixels
 
-_Group = tuple[frozenset[int], list[int]]  # a set of traits and the accounts that have exactly these
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A shared trait and its number, the same in the picture, the list and the members' table."""
+
+    number: int
+    trait: SharedTrait
+    tip: str
+
+
+_Group = tuple[list[Listed], list[int]]  # traits, and the accounts that have exactly these
 
 
 @dataclass(frozen=True, slots=True)
 class TraitNode:
-    """A shared trait: its number in the list beside the picture, its place, and its edges as one path."""
+    """A drawn trait: its place in pixels and its edges as one path; rarer traits have thicker ones."""
 
-    number: int
-    trait: SharedTrait
+    listed: Listed
     x: float
     y: float
     edges: str
     thickness: float
-    tip: str
 
 
 @dataclass(frozen=True, slots=True)
 class AccountNode:
-    """One account, or several that share exactly the same traits."""
+    """One account, or several that share exactly the same drawn traits; ``numbers`` are the traits'."""
 
     x: float
     y: float
     radius: float
     accounts: int
-    traits: list[int]
+    numbers: list[int]
     tip: str
 
 
@@ -55,15 +66,21 @@ class Graph:
     """The drawn traits and accounts, and what was left out of the drawing.
 
     Attributes:
-        collapsed: True where accounts with identical traits are drawn as one node.
-        undrawn: traits too weak to be drawn, still listed.
+        listed: every shared trait.
+        common: traits that nearly every member has; a line from each to everyone would hide the rest.
+        weaker: how many further traits are listed but not drawn, for want of room.
+        edges: number of drawn lines.
+        collapsed: True where accounts with identical drawn traits are one node.
         apart: members that share no drawn trait.
     """
 
+    listed: list[Listed]
     traits: list[TraitNode]
     accounts: list[AccountNode]
+    common: list[Listed]
+    weaker: int
+    edges: int
     collapsed: bool
-    undrawn: list[TraitNode]
     apart: int
 
 
@@ -76,37 +93,55 @@ def graph(accounts: Sequence[str], shared: Sequence[SharedTrait], most_nodes: in
     if not shared:
         return None
     ordered = sorted(shared, key=lambda trait: (-trait.bits * len(trait.members), trait.kind, trait.label))
-    alone = _groups(ordered, collapse=False)
-    collapsed = len(ordered) + len(alone) > most_nodes
-    drawn = len(ordered)
-    groups = _groups(ordered, collapse=collapsed)
-    while drawn + len(groups) > most_nodes and drawn > 1:
-        drawn = drawn * 4 // 5
-        groups = _groups(ordered[:drawn], collapse=True)
-    places = _places([sorted(traits) for traits, _ in groups], drawn)
-    strongest = max(trait.bits for trait in ordered) or 1.0
-    nodes = [_trait_node(number, trait, places, drawn, groups, strongest) for number, trait in enumerate(ordered)]
+    listed = [Listed(number, trait, _told(number, trait)) for number, trait in enumerate(ordered, start=1)]
+    common = [item for item in listed if len(item.trait.members) >= _COMMON * len(accounts)]
+    common = [] if len(common) == len(listed) else common
+    rest = [item for item in listed if item not in common]
+    drawn, groups, collapsed = _within(rest, most_nodes)
+    places = _places([[drawn.index(item) for item in items] for items, _ in groups], len(drawn))
     return Graph(
-        traits=nodes[:drawn],
-        accounts=[_account_node(accounts, *group, places[drawn + n]) for n, group in enumerate(groups)],
+        listed=listed,
+        traits=[_trait_node(item, n, places, groups, len(drawn)) for n, item in enumerate(drawn)],
+        accounts=[_account_node(accounts, *group, places[len(drawn) + n]) for n, group in enumerate(groups)],
+        common=common,
+        weaker=len(rest) - len(drawn),
+        edges=sum(len(items) for items, _ in groups),
         collapsed=collapsed,
-        undrawn=nodes[drawn:],
         apart=len(accounts) - sum(len(members) for _, members in groups),
     )
 
 
-def _groups(traits: Sequence[SharedTrait], *, collapse: bool) -> list[_Group]:
-    """Accounts with at least one trait, by the set of traits they have; one account each unless collapsed."""
-    has: dict[int, set[int]] = defaultdict(set)
-    for number, trait in enumerate(traits):
-        for member in trait.members:
-            has[member].add(number)
+def _told(number: int, trait: SharedTrait) -> str:
+    return (
+        f"{number}. {trait.kind} {trait.label}: {counted(len(trait.members), 'member')}, "
+        f"{counted(trait.outside, 'account')} outside, {trait.bits:.1f} bits"
+    )
+
+
+def _within(listed: list[Listed], most_nodes: int) -> tuple[list[Listed], list[_Group], bool]:
+    """Choose what fits into ``most_nodes`` nodes: traits, account groups, and whether these were collapsed."""
+    groups = _groups(listed, collapse=False)
+    if len(listed) + len(groups) <= most_nodes:
+        return listed, groups, False
+    groups = _groups(listed, collapse=True)
+    while len(listed) + len(groups) > most_nodes and len(listed) > 1:
+        listed = listed[: len(listed) * 4 // 5]
+        groups = _groups(listed, collapse=True)
+    return listed, groups, True
+
+
+def _groups(listed: Sequence[Listed], *, collapse: bool) -> list[_Group]:
+    """Accounts with at least one trait, beside the traits they have; one account each unless collapsed."""
+    has: dict[int, list[Listed]] = defaultdict(list)
+    for item in listed:
+        for member in item.trait.members:
+            has[member].append(item)
     if not collapse:
-        return [(frozenset(has[member]), [member]) for member in sorted(has)]
-    same: dict[frozenset[int], list[int]] = defaultdict(list)
+        return [(has[member], [member]) for member in sorted(has)]
+    same: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for member in sorted(has):
-        same[frozenset(has[member])].append(member)
-    return sorted(same.items(), key=lambda group: group[1])
+        same[tuple(item.number for item in has[member])].append(member)
+    return [(has[members[0]], members) for members in same.values()]
 
 
 def _places(neighbours: list[list[int]], traits: int) -> list[tuple[float, float]]:
@@ -124,7 +159,8 @@ def _places(neighbours: list[list[int]], traits: int) -> list[tuple[float, float
     igraph.set_random_number_generator(random.Random(0))  # noqa: S311 - a drawing, not a secret
     layout = drawing.layout_fruchterman_reingold(weights=weights, seed=start, niter=600, grid=False)
     igraph.set_random_number_generator(random)
-    return _fitted([(float(x), float(y)) for x, y in layout.coords[:nodes]])
+    fitted = _fitted([(float(x), float(y)) for x, y in layout.coords[:nodes]])
+    return [*_eased(fitted[:traits]), *fitted[traits:]]
 
 
 def _fitted(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -136,31 +172,44 @@ def _fitted(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return [(round(MARGIN + (x - low_x) * wide, 1), round(MARGIN + (y - low_y) * tall, 1)) for x, y in points]
 
 
+def _eased(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Push squares that cover each other apart, along whichever side needs the smaller push."""
+    eased = [list(point) for point in points]
+    for _ in range(_EASING):
+        for n, one in enumerate(eased):
+            for other in eased[:n]:
+                wide = _SQUARE[0] - abs(one[0] - other[0])
+                tall = _SQUARE[1] - abs(one[1] - other[1])
+                if wide > 0 and tall > 0:
+                    axis, push = (0, wide / 2) if wide < tall else (1, tall / 2)
+                    sign = 1.0 if one[axis] >= other[axis] else -1.0
+                    one[axis] += sign * push
+                    other[axis] -= sign * push
+    return [(_held(x, WIDTH), _held(y, HEIGHT)) for x, y in eased]
+
+
+def _held(value: float, size: int) -> float:
+    return round(min(max(value, MARGIN), size - MARGIN), 1)
+
+
 def _trait_node(
-    number: int,
-    trait: SharedTrait,
-    places: list[tuple[float, float]],
-    drawn: int,
-    groups: list[_Group],
-    strongest: float,
+    item: Listed, place: int, places: list[tuple[float, float]], groups: list[_Group], traits: int
 ) -> TraitNode:
-    x, y = places[number] if number < drawn else (0.0, 0.0)
-    ends = [places[drawn + n] for n, (traits, _) in enumerate(groups) if number in traits]
-    tip = (
-        f"{number + 1}. {trait.kind} {trait.label}: {counted(len(trait.members), 'member')}, "
-        f"{counted(trait.outside, 'account')} outside, {trait.bits:.1f} bits"
-    )
+    x, y = places[place]
+    ends = [places[traits + n] for n, (items, _) in enumerate(groups) if item in items]
     edges = "".join(f"M{x:g} {y:g}L{to_x:g} {to_y:g}" for to_x, to_y in ends)
-    return TraitNode(number + 1, trait, x, y, edges, round(0.6 + 1.8 * max(trait.bits, 0.0) / strongest, 2), tip)
+    thickness = round(min(3.0, 0.5 + max(item.trait.bits, 0.0) / 8), 2)
+    return TraitNode(item, x, y, edges, thickness)
 
 
 def _account_node(
-    accounts: Sequence[str], traits: frozenset[int], members: list[int], place: tuple[float, float]
+    accounts: Sequence[str], items: list[Listed], members: list[int], place: tuple[float, float]
 ) -> AccountNode:
-    numbers = sorted(number + 1 for number in traits)
+    numbers = [item.number for item in items]
     who = accounts[members[0]]
     if len(members) > 1:
         who = f"{counted(len(members), 'account')} ({who} and others)"
-    tip = f"{who}: shares {', '.join(map(str, numbers))}"
-    radius = min(_LARGEST, round(3.5 * sqrt(len(members)), 1))
-    return AccountNode(place[0], place[1], radius, len(members), numbers, tip)
+    radius = _SMALLEST if len(members) == 1 else min(_LARGEST, max(8.0, round(3.0 * sqrt(len(members)), 1)))
+    return AccountNode(
+        place[0], place[1], radius, len(members), numbers, f"{who}: shares {', '.join(map(str, numbers))}"
+    )

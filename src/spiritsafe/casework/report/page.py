@@ -5,6 +5,7 @@ even a string that slipped through escaping could neither run nor call home (W3C
 """
 
 from base64 import b64encode
+from functools import partial
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from spiritsafe.casework import words
-from spiritsafe.casework.plain import plain_result
+from spiritsafe.casework.plain import plain_result, shorten
 from spiritsafe.casework.report import rhythm
 from spiritsafe.casework.report.graph import HEIGHT, WIDTH
 from spiritsafe.casework.report.view import view
@@ -71,7 +72,9 @@ def _environment() -> Environment:
         counted=words.counted,
         date=words.date,
         large=words.large,
+        minute=words.minute,
         probability=words.probability,
+        shortened=partial(shorten, limit=26),
     )
     environment.globals["period"] = words.period
     return environment
@@ -84,6 +87,7 @@ def _part(name: str) -> str:
 def _policy(style: str, script: str) -> str:
     return (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "img-src data:; "  # the empty icon, without which a browser asks the server for one
         "base-uri 'none'; form-action 'none'"
     )
 

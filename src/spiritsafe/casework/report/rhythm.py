@@ -14,8 +14,9 @@ __all__ = ["Cell", "Heat", "Raster", "RasterRow", "heat", "raster", "shades"]
 
 SHADES = 5
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-CELL_WIDTH, CELL_HEIGHT = 25, 20
-HOUR_WIDTH, ROW_HEIGHT, CLOCK_HEIGHT = 2, 4, 34
+CELL_WIDTH, CELL_HEIGHT = 32, 22
+RASTER_WIDTH, RASTER_HEIGHT, CLOCK_HEIGHT = 836, 270, 34  # pixels
+_TALLEST_ROW = 14.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +39,32 @@ class Heat:
 
 @dataclass(frozen=True, slots=True)
 class RasterRow:
-    """One member's row: its place and who it is."""
+    """One member's row, in pixels from the top, and who it is."""
 
-    top: int
+    top: float
     tip: str
 
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """Members by hours, in pixels: rows, a path per shade, the clock's outline above, and day marks."""
+    """Members by hours.
 
-    width: int
-    height: int
+    Attributes:
+        hour_width: pixels per hour; the unit of width in ``paths`` and ``clock``.
+        row_height: pixels per row; the unit of height in ``paths``.
+        paths: per shade, its cells.
+        clock: outline of how many members work at once, ``CLOCK_HEIGHT`` pixels high.
+        busiest: the most members at work in one hour.
+        days: pixel and name of each midnight, UTC.
+    """
+
+    hour_width: float
+    row_height: float
     rows: list[RasterRow]
     paths: list[str]
     clock: str
     busiest: int
-    days: list[tuple[int, str]]
+    days: list[tuple[float, str]]
     legend: list[str]
 
 
@@ -72,8 +82,9 @@ def shades(values: Sequence[int]) -> list[int]:
 
 
 def heat(counts: Sequence[Sequence[int]]) -> Heat | None:
-    """Build the heat map of 7 x 24 counts, Monday first; None where nothing was counted."""
-    bounds = shades([count for day in counts for count in day])
+    """Build the heat map of 7 x 24 counts, Monday first, in even shades; None where nothing was counted."""
+    most = max((count for day in counts for count in day), default=0)
+    bounds = sorted({-(-most * step // SHADES) for step in range(1, SHADES + 1)} - {0})
     if not bounds:
         return None
     cells = [
@@ -98,18 +109,20 @@ def raster(hours: Sequence[Sequence[int]], accounts: Sequence[str], first_hour: 
     order = sorted(range(len(hours)), key=lambda row: (_first(hours[row]), row))
     columns = max(len(row) for row in hours)
     active = [sum(1 for row in hours if column < len(row) and row[column]) for column in range(columns)]
+    hour_width = round(RASTER_WIDTH / columns, 4)
+    row_height = round(min(_TALLEST_ROW, RASTER_HEIGHT / len(hours)), 2)
     rows = [
-        RasterRow(place * ROW_HEIGHT, f"{accounts[row]}: {counted(sum(hours[row]), 'focal exchange')}")
+        RasterRow(round(place * row_height, 2), f"{accounts[row]}: {counted(sum(hours[row]), 'focal exchange')}")
         for place, row in enumerate(order)
     ]
     return Raster(
-        width=columns * HOUR_WIDTH,
-        height=len(rows) * ROW_HEIGHT,
+        hour_width=hour_width,
+        row_height=row_height,
         rows=rows,
         paths=[_path([hours[row] for row in order], shade, bounds) for shade in range(1, len(bounds) + 1)],
         clock=_clock(active),
         busiest=max(active),
-        days=_days(first_hour, columns),
+        days=_days(first_hour, columns, hour_width),
         legend=_ranges(bounds),
     )
 
@@ -132,7 +145,7 @@ def _first(row: Sequence[int]) -> int:
 
 
 def _path(rows: list[Sequence[int]], shade: int, bounds: list[int]) -> str:
-    """Every run of hours of one shade as a rectangle in one path."""
+    """Every run of hours of one shade as a rectangle in one path, in hours and rows."""
     parts = []
     for place, row in enumerate(rows):
         column = 0
@@ -141,26 +154,25 @@ def _path(rows: list[Sequence[int]], shade: int, bounds: list[int]) -> str:
             while column < len(row) and _shade(row[column], bounds) == shade:
                 column += 1
             if column > start:
-                width = (column - start) * HOUR_WIDTH
-                parts.append(f"M{start * HOUR_WIDTH} {place * ROW_HEIGHT}h{width}v{ROW_HEIGHT - 1}h-{width}z")
+                parts.append(f"M{start} {place}h{column - start}v.8h-{column - start}z")
             column = max(column, start + 1)
     return "".join(parts)
 
 
 def _clock(active: list[int]) -> str:
-    """How many members work in each hour, as the outline of an area ``CLOCK_HEIGHT`` pixels high."""
+    """How many members work in each hour, as the outline of an area, in hours and pixels."""
     most = max(active)
     levels = [CLOCK_HEIGHT - round(CLOCK_HEIGHT * number / most, 1) for number in active]
-    steps = "".join(f"V{level:g}h{HOUR_WIDTH}" for level in levels)
+    steps = "".join(f"V{level:g}h1" for level in levels)
     return f"M0 {CLOCK_HEIGHT}{steps}V{CLOCK_HEIGHT}z"
 
 
-def _days(first_hour: str, columns: int) -> list[tuple[int, str]]:
+def _days(first_hour: str, columns: int, hour_width: float) -> list[tuple[float, str]]:
     """Pixel and name of each midnight, UTC."""
     start = datetime.fromisoformat(first_hour)
     marks = []
     for column in range(columns):
         moment = start + timedelta(hours=column)
         if moment.hour == 0:
-            marks.append((column * HOUR_WIDTH, f"{moment:%a} {moment.day} {moment:%b}"))
+            marks.append((round(column * hour_width, 1), f"{moment:%a} {moment.day} {moment:%b}"))
     return marks

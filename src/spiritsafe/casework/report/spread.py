@@ -17,8 +17,9 @@ from spiritsafe.model.dossier import Spread
 
 __all__ = ["Place", "SpreadChart", "spread_chart"]
 
-_FARTHEST = 24.0  # standard deviations drawn to either side; beyond, an arrow
+_FARTHEST = 12.0  # standard deviations drawn to either side; beyond, an arrow
 _ROW = 44
+_NAMES = 176  # pixels for the signals' names
 _BELL = 0.8  # height of the bell, rows
 
 
@@ -75,7 +76,8 @@ def _spec(places: list[Place]) -> dict[str, Any]:
     axis = {"title": "standard deviations from the mean of honest groups", "grid": True}
     middle = {"field": "middle", **y}
     return {
-        "width": 520,
+        "width": 430,
+        "padding": {"left": _NAMES, "right": 226, "top": 4, "bottom": 44},
         "height": _ROW * len(rows),
         "data": {"values": rows},
         "layer": [
@@ -97,15 +99,23 @@ def _spec(places: list[Place]) -> dict[str, Any]:
             },
             {
                 "mark": {"type": "point", "size": 75, "filled": True, "opacity": 1, "color": "var(--for)"},
-                "encoding": {"x": {"field": "z", **x}, "y": middle, "description": {"field": "tip"}},
+                "encoding": {"x": {"field": "drawn", **x}, "y": middle, "description": {"field": "tip"},
+                             "shape": {"field": "side", "type": "nominal", "legend": None, "scale": {
+                                 "domain": ["within", "below", "above"],
+                                 "range": ["circle", "triangle-left", "triangle-right"]}}},
             },
             {
-                "mark": {"type": "text", "align": "right", "baseline": "middle", "aria": False},
-                "encoding": {"x": {"value": -12}, "y": middle, "text": {"field": "name"}},
+                "mark": {"type": "text", "align": "left", "baseline": "middle", "aria": False},
+                "encoding": {"x": {"value": -_NAMES}, "y": middle, "text": {"field": "name"}},
             },
             {
                 "mark": {"type": "text", "baseline": "bottom", "dy": -8, "aria": False},
-                "encoding": {"x": {"field": "z", **x}, "y": middle, "text": {"field": "shown"}},
+                "encoding": {"x": {"field": "drawn", **x}, "y": middle, "text": {"field": "distance"}},
+            },
+            {
+                "mark": {"type": "text", "align": "left", "baseline": "middle", "aria": False,
+                         "color": "var(--muted)"},
+                "encoding": {"x": {"value": 446}, "y": middle, "text": {"field": "own"}},
             },
         ],
     }  # fmt: skip
@@ -113,15 +123,18 @@ def _spec(places: list[Place]) -> dict[str, Any]:
 
 def _row(row: int, place: Place) -> dict[str, Any]:
     spread, z = place.spread, place.z or 0.0
-    beyond = "" if abs(z) <= _FARTHEST else (" →" if z > 0 else " ←")
+    beyond = "above" if z > 0 else "below"
+    own = f"{spread.value:.3g} ± {spread.standard_error:.1g}"
     return {
         "middle": row + 0.62,
         "name": shorten(spread.signal.replace("_", " "), 24),
-        "z": _clamped(z),
+        "drawn": _clamped(z),
+        "side": "within" if abs(z) <= _FARTHEST else beyond,
         "low": _clamped(z - 2 * place.error),
         "high": _clamped(z + 2 * place.error),
         "alternative": _clamped(place.alternative),
-        "shown": f"{z:+.1f}{beyond}",
-        "tip": f"This group: {spread.value:.4g} ± {spread.standard_error:.2g}, {z:+.1f} sd from honest groups",
+        "distance": f"{z:+.1f}".replace("-", "\N{MINUS SIGN}"),
+        "own": f"{own}, honest {spread.null_mean:.3g}",
+        "tip": f"This group: {own}; honest groups: {spread.null_mean:.4g}, sd {spread.null_sd:.3g}",
         "alternative_tip": f"Mean of known campaigns: {spread.alternative_mean:.4g}",
     }

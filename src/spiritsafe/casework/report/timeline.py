@@ -23,7 +23,8 @@ OTHERS = "other models"
 _COLOURS = 6  # models with a colour of their own; the rest are drawn together
 _MOST_BARS = 92
 _MOST_MARKERS = 8
-_WIDTH = 640
+_WIDTH = 760
+_BAR = 60  # widest bar, pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,12 @@ def timeline(daily: Sequence[DailyCount], releases: dict[str, str]) -> Timeline:
     width = _bar_days(daily)
     step = "day" if width == 1 else f"{width} days"
     colours = {use.model: use.colour for use in models}
-    spec = _spec(_bars(daily, colours, width), _markers(daily, releases, width))
+    first, end = _bounds(daily)
+    bars = -(-(end - first).days // width)
+    starts = [(first + timedelta(days=bar * width)).isoformat() for bar in range(bars + 1)]
+    pixels = min(_WIDTH, max(320, _BAR * bars))
+    markers = _markers(daily, releases, bars * width, pixels)
+    spec = _spec(_bars(daily, colours, width), markers, starts, pixels)
     return Timeline(inline_svg(spec, f"Exchanges per {step} by model, with model releases"), step, models)
 
 
@@ -132,18 +138,17 @@ def _bars(daily: Sequence[DailyCount], colours: dict[str, int], width: int) -> l
     return rows
 
 
-def _markers(daily: Sequence[DailyCount], releases: dict[str, str], width: int) -> list[dict[str, Any]]:
+def _markers(daily: Sequence[DailyCount], releases: dict[str, str], days: int, pixels: int) -> list[dict[str, Any]]:
     """Releases within the period, the group's own models first, on as many lines as their labels need."""
     first, end = _bounds(daily)
     used = {count.model for count in daily}
     inside = [(model, _moment(at)) for model, at in releases.items() if first <= _moment(at).date() < end]
     inside = sorted(inside, key=lambda pair: (pair[0] not in used, pair[1], pair[0]))[:_MOST_MARKERS]
-    days = -(-(end - first).days // width) * width
     free: list[float] = []  # per line of labels, the pixel up to which it is taken
     rows = []
     for model, at in sorted(inside, key=lambda pair: (pair[1], pair[0])):
         text = f"{shorten(model, 26)} released"
-        x = (at - datetime.combine(first, datetime.min.time(), UTC)).total_seconds() / 86_400 / days * _WIDTH
+        x = (at - datetime.combine(first, datetime.min.time(), UTC)).total_seconds() / 86_400 / days * pixels
         left = x + 7 * len(text) < _WIDTH
         begin = x if left else x - 7 * len(text)
         line = next((n for n, taken in enumerate(free) if taken < begin), len(free))
@@ -155,13 +160,13 @@ def _markers(daily: Sequence[DailyCount], releases: dict[str, str], width: int) 
     return rows
 
 
-def _spec(bars: list[dict[str, Any]], markers: list[dict[str, Any]]) -> dict[str, Any]:
-    domain = [min(bar["from"] for bar in bars), max(bar["to"] for bar in bars)] if bars else []
-    x = {"type": "temporal", "title": None, "scale": {"type": "utc", "domain": domain, "nice": False}}
-    axis = {"grid": False, "format": "%-d %b", "tickCount": 10, "labelFlush": False}
+def _spec(bars: list[dict[str, Any]], markers: list[dict[str, Any]], starts: list[str], pixels: int) -> dict[str, Any]:
+    x = {"type": "temporal", "title": None, "scale": {"type": "utc", "domain": [starts[0], starts[-1]], "nice": False}}
+    axis = {"grid": False, "format": "%-d %b", "labelFlush": False, "values": starts[: -1 : -(-len(starts) // 11)]}
     lines = 1 + max((marker["above"] for marker in markers), default=-1)
     return {
-        "width": _WIDTH,
+        "width": pixels,
+        "padding": {"left": 68, "right": 12 + _WIDTH - pixels, "top": 8 + 16 * lines, "bottom": 28},
         "height": 210,
         "layer": [
             {
@@ -171,7 +176,7 @@ def _spec(bars: list[dict[str, Any]], markers: list[dict[str, Any]]) -> dict[str
                     "x": {"field": "from", **x, "axis": axis},
                     "x2": {"field": "to"},
                     "y": {"field": "low", "type": "quantitative", "title": "exchanges",
-                          "axis": {"tickCount": 5, "domain": False, "format": "~s"}},
+                          "axis": {"tickCount": 5, "domain": False, "format": ",d", "titleX": -58}},
                     "y2": {"field": "high"},
                     "color": {"field": "colour", "type": "nominal", "legend": None, "scale": {
                         "domain": list(range(_COLOURS + 1)),

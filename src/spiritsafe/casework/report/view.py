@@ -14,7 +14,7 @@ from spiritsafe.casework.report.graph import Graph, graph
 from spiritsafe.casework.report.rhythm import Heat, Raster, heat, raster
 from spiritsafe.casework.report.spread import SpreadChart, spread_chart
 from spiritsafe.casework.report.timeline import Timeline, timeline
-from spiritsafe.casework.words import headline, summary, worst_q
+from spiritsafe.casework.words import headline, summary, verdict, worst_q
 from spiritsafe.model.dossier import Clearance, Dossier, ScanResult
 from spiritsafe.model.findings import AccountFinding, Campaign
 
@@ -46,6 +46,7 @@ class CampaignView:
     anchor: str
     campaign: Campaign
     dossier: Dossier | None
+    verdict: str
     summary: str
     evidence: Waterfall
     picture: Markup
@@ -125,7 +126,8 @@ def _campaign(
         anchor=f"campaign-{place}",
         campaign=campaign,
         dossier=dossier,
-        summary=summary(campaign, dossier),
+        verdict=verdict(campaign),
+        summary=summary(campaign, dossier, evidence.bits(campaign.score_bits)),
         evidence=evidence,
         picture=drawn(evidence),
         timeline=timeline(dossier.daily, releases) if dossier and dossier.daily else None,
@@ -147,7 +149,7 @@ def _portions(mix: Mapping[str, int]) -> list[Portion]:
 
 def _members(accounts: Sequence[str], own: Mapping[str, AccountFinding], drawing: Graph | None) -> list[Member]:
     shares: dict[int, list[int]] = {}
-    for node in [*drawing.traits, *drawing.undrawn] if drawing else []:
-        for member in node.trait.members:
-            shares.setdefault(member, []).append(node.number)
+    for item in drawing.listed if drawing else []:
+        for member in item.trait.members:
+            shares.setdefault(member, []).append(item.number)
     return [Member(account, own.get(account), shares.get(n, [])) for n, account in enumerate(accounts)]

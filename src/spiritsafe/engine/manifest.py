@@ -185,10 +185,7 @@ class Manifest:
         if self._writable:
             return "mode=rwc"
         # On a read-only medium SQLite cannot make its shared-memory file; without a log it needs none.
-        frozen = (
-            not os.access(self.path.parent, os.W_OK, effective_ids=True)
-            and not Path(f"{self.path}-wal").exists()
-        )
+        frozen = not os.access(self.path.parent, os.W_OK, effective_ids=True) and not Path(f"{self.path}-wal").exists()
         return "mode=ro&immutable=1" if frozen else "mode=ro"
 
 

@@ -42,9 +42,7 @@ def merged(rows: ir.Table, table: Table) -> ir.Table:
     """
     rules = list(zip(table.schema.names, table.merges, strict=True))
     plain = {name: _RULES[rule](rows, name, table) for name, rule in rules if rule in _RULES}
-    counted = [
-        (sample, name) for (sample, _), (name, rule) in pairwise(rules) if rule is Merge.BOTTOM_K_COUNT
-    ]
+    counted = [(sample, name) for (sample, _), (name, rule) in pairwise(rules) if rule is Merge.BOTTOM_K_COUNT]
     for sample, _ in counted:
         del plain[sample]
     whole = rows.group_by(table.keys).agg(**plain)

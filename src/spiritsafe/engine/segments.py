@@ -34,12 +34,16 @@ def conform(rows: pa.Table, table: Table) -> pa.Table:
     if set(rows.column_names) != set(table.schema.names) or rows.num_columns != len(table.schema.names):
         differ = sorted(set(rows.column_names) ^ set(table.schema.names)) or rows.column_names
         raise _unfit(table, f"columns {', '.join(differ)} do not match the schema")
+    for field in table.schema:
+        if not field.nullable and (nulls := rows[field.name].null_count):
+            raise _unfit(table, f"column {field.name!r} holds {nulls} nulls")
     try:
         cast = rows.select(table.schema.names).cast(table.schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         raise _unfit(table, str(error)) from error
     for index, (field, rule) in enumerate(zip(table.schema, table.merges, strict=True)):
-        _check_column(cast.column(index), field, rule, table)
+        if pa.types.is_list(field.type):
+            _check_lists(cast.column(index), field, rule, table)
         if rule is Merge.BOTTOM_K_COUNT:
             _check_counts(cast.column(index - 1), cast.column(index), field, table)
     return cast
@@ -124,11 +128,7 @@ def _write(path: Path, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
     return rows
 
 
-def _check_column(values: pa.ChunkedArray, field: pa.Field, rule: Merge, table: Table) -> None:
-    if not field.nullable and values.null_count:
-        raise _unfit(table, f"column {field.name!r} holds {values.null_count} nulls")
-    if not pa.types.is_list(field.type):
-        return
+def _check_lists(values: pa.ChunkedArray, field: pa.Field, rule: Merge, table: Table) -> None:
     if pc.list_flatten(values).null_count:
         raise _unfit(table, f"column {field.name!r} holds null elements")
     if rule is Merge.VECTOR_SUM:

@@ -80,15 +80,18 @@ class Snapshot:
             settings: memory and threads, if they differ from the snapshot's.
 
         Raises:
-            StoreError: if no spill folder can be made.
+            StoreError: if no spill folder can be made or a segment is not what was written.
         """
         base = spill_base(self._root)
         with storage_errors(base):
             spill = Spill(base)
         self._open.callback(spill.close)
         connection = self._open.enter_context(_connection(settings or self._settings, spill.path))
-        for name, segments in self.segments.items():
-            connection.execute(_view(TABLES[name], [self._root / segment.path for segment in segments]))
+        try:
+            for name, segments in self.segments.items():
+                connection.execute(_view(TABLES[name], [self._root / segment.path for segment in segments]))
+        except duckdb.Error as error:
+            raise StoreError(f"table {name!r}: {error}", hint="Restore the segment from a backup.") from error
         return connection
 
     def ibis(self) -> "ibis.backends.duckdb.Backend":

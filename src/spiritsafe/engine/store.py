@@ -42,9 +42,7 @@ class Store:
         self._lock = lock
 
     @classmethod
-    def open(
-        cls, path: Path | str, *, create: bool = True, read_only: bool = False, wait: bool = False
-    ) -> "Store":
+    def open(cls, path: Path | str, *, create: bool = True, read_only: bool = False, wait: bool = False) -> "Store":
         """Open a store; a writer first deletes what crashed writers left.
 
         Args:

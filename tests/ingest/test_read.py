@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from spiritsafe.ingest.batch import Limits
-from spiritsafe.ingest.quarantine import OnError, Quarantine
+from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.ingest.read import Reading, ReadStats, read_table, schema
 from spiritsafe.ingest.readers import Format
 from spiritsafe.ingest.sources import source
 from spiritsafe.model import columns
 from spiritsafe.model.columns import ACCOUNTS, EXCHANGES, LINKS, TableSpec
 from spiritsafe.model.errors import InputError, StoreError, UsageError
+from spiritsafe.model.settings import OnError
+from spiritsafe.model.settings import OnError
 
 Write = Callable[..., Path]
 Exchange = Callable[..., dict[str, Any]]

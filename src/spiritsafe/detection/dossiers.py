@@ -134,17 +134,16 @@ def _shared(focus: Focus) -> list[SharedTrait]:
             members = np.unique(who[at])
             if len(members) < 2:
                 continue
-            row = int(rare.row[rows[at][0]])
-            degree = int(population.traits.degree[row])
-            kind, value = str(population.traits.kind[row]), int(population.traits.value[row])
-            out.append(_trait(focus, kind, value, family, members, degree))
+            out.append(_trait(focus, int(rare.row[rows[at][0]]), family, members))
     out += [_template(focus, int(t)) for t in focus.templates[:_MOST_TRAITS] if t]
     out = [item for item in out if len(item.members) > 1]
     return sorted(out, key=lambda t: (-t.bits * len(t.members), t.kind, t.label))[:_MOST_TRAITS]
 
 
-def _trait(focus: Focus, kind: str, value: int, family: Family, members: np.ndarray, degree: int) -> SharedTrait:
+def _trait(focus: Focus, row: int, family: Family, members: np.ndarray) -> SharedTrait:
     population = focus.population
+    kind, value = str(population.traits.kind[row]), int(population.traits.value[row])
+    degree = int(population.traits.degree[row])
     return SharedTrait(
         kind=kind,
         family=family,

@@ -6,7 +6,6 @@ readable by its owner only, and it is the one place where raw records are kept.
 
 import json
 import os
-from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -14,15 +13,7 @@ from typing import Self, TextIO
 from spiritsafe.ingest.batch import Rejected
 from spiritsafe.model.errors import StoreError
 
-__all__ = ["OnError", "Quarantine"]
-
-
-class OnError(StrEnum):
-    """The answer to a bad record."""
-
-    FAIL = "fail"
-    QUARANTINE = "quarantine"
-    SKIP = "skip"
+__all__ = ["Quarantine"]
 
 
 class Quarantine:

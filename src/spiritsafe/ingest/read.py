@@ -13,12 +13,13 @@ import pyarrow as pa
 
 from spiritsafe.ingest.batch import Batch, Limits, Rejected
 from spiritsafe.ingest.convert import ARROW
-from spiritsafe.ingest.quarantine import OnError, Quarantine
+from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.ingest.readers import READERS, Format
 from spiritsafe.ingest.readers.sniff import sniff
 from spiritsafe.ingest.sources import Source, source
 from spiritsafe.model.columns import TableSpec
 from spiritsafe.model.errors import InputError, UsageError
+from spiritsafe.model.settings import OnError
 
 __all__ = ["ReadStats", "Reading", "read_table", "schema"]
 

@@ -76,6 +76,7 @@ class TraitKind(StrEnum):
     SENTENCE = "sentence"
     INSTANCE = "instance"
     LANGUAGE = "language"
+    ENTITY = "entity"
     CUSTOM = "custom"
 
 
@@ -102,6 +103,7 @@ TRAIT_FAMILY: dict[TraitKind, Family] = {
     TraitKind.SENTENCE: Family.CONTENT,
     TraitKind.INSTANCE: Family.CORPUS,
     TraitKind.LANGUAGE: Family.CONTENT,
+    TraitKind.ENTITY: Family.CONTEXT,
     TraitKind.CUSTOM: Family.NETWORK,
 }
 

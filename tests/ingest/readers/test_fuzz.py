@@ -11,12 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spiritsafe.ingest.batch import Limits
-from spiritsafe.ingest.quarantine import OnError, Quarantine
+from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.ingest.read import Reading
 from spiritsafe.ingest.readers import READERS, Format
 from spiritsafe.ingest.sources import source
 from spiritsafe.model.columns import EXCHANGES
 from spiritsafe.model.errors import InputError
+from spiritsafe.model.settings import OnError
+from spiritsafe.model.settings import OnError
 
 BOUNDS = Limits(rows=3, batch_bytes=700, record_bytes=5_000, inflation=20, inflation_floor=10_000)
 SETTINGS = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

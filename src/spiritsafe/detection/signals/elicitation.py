@@ -19,9 +19,9 @@ from spiritsafe.detection.signals.base import Signal, ratio_with_error
 from spiritsafe.detection.synthetic import clockwork
 from spiritsafe.model.words import Elicitation, Family
 
-__all__ = ["Elicited"]
+__all__ = ["HARVESTED", "Elicited"]
 
-_HARVESTED = [
+HARVESTED = [
     list(Elicitation).index(kind)
     for kind in (
         Elicitation.CHAIN_OF_THOUGHT,
@@ -48,7 +48,7 @@ class Elicited(Signal):
         counts = pools.elicitations[focus.pool]
         if not counts.sum():
             return None
-        asked = np.bincount(focus.pool_who, counts[:, _HARVESTED].sum(axis=1), focus.size)
+        asked = np.bincount(focus.pool_who, counts[:, HARVESTED].sum(axis=1), focus.size)
         value, error = ratio_with_error(asked, np.bincount(focus.pool_who, counts.sum(axis=1), focus.size))
         return Measurement(
             value,

@@ -1,0 +1,150 @@
+"""The door: typed rows in, rollups out; on the way identifiers become pseudonyms and texts numbers.
+
+One file is one commit. Until then nothing of it is visible, afterwards it is never read again; so a
+crash between two files loses and doubles nothing, and re-scanning a folder reads what is new.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from spiritsafe.engine.batch import Batch as StoreBatch
+from spiritsafe.engine.store import Store
+from spiritsafe.ingest import rollups
+from spiritsafe.ingest.chunk import Chunk, chunk_of
+from spiritsafe.ingest.exemplars import Exemplars
+from spiritsafe.ingest.hashes import hash_strings
+from spiritsafe.ingest.read import Reading
+from spiritsafe.ingest.repeats import Repeats
+from spiritsafe.ingest.sources import Source
+from spiritsafe.ingest.traits import Traits
+from spiritsafe.model.settings import IngestSettings
+from spiritsafe.sketch.features import body_features
+from spiritsafe.sketch.sketches import Sketches, sketch_texts
+from spiritsafe.sketch.templates import TemplateIndex
+
+__all__ = ["Intake"]
+
+Progress = Callable[[str, int, int], None]
+
+
+class Intake:
+    """Takes files of exchanges into a store.
+
+    Args:
+        store: opened for writing.
+        settings: thresholds of templates and repeats.
+        text_key: secret under which texts are hashed.
+        traits: who turns identifiers into trait rows.
+    """
+
+    def __init__(self, store: Store, settings: IngestSettings, text_key: bytes, traits: Traits) -> None:
+        self._store, self._settings, self._key, self._traits = store, settings, text_key, traits
+        self._index = TemplateIndex(text_key)
+        sentences, templates = store.read("sentences"), store.read("templates")
+        self._index.load(sentences, templates)
+        self._exemplars = Exemplars(settings.exemplar_organisations, sentences, text_key)
+        seen = store.read("seen")
+        self._repeats = Repeats(
+            seen.column("exchange").to_numpy(), seen.column("hour").to_numpy(), settings.duplicate_hours
+        )
+
+    def take(self, files: list[Source], reading: Reading, progress: Progress) -> int:
+        """Take every file that the store does not have yet, each in one commit.
+
+        Args:
+            files: in the order in which to read them.
+            reading: table, format and answer to bad records; its counts grow.
+            progress: called with (stage, bytes done, bytes in all).
+
+        Returns:
+            Exchanges counted.
+
+        Raises:
+            InputError: a file cannot be read or holds a bad record; files before it stay taken.
+        """
+        total, done, counted = sum(file.size for file in files), 0, 0
+        for file in files:
+            digest = file.digest()
+            if not self._store.has_file(digest):
+                with self._store.batch() as batch:
+                    rows, set_aside = self._file(file, reading, batch)
+                    batch.record_file(digest, file.name, rows=rows, quarantined=set_aside, bytes=file.size)
+                    batch.commit()
+                counted += rows
+            done += file.size
+            progress("reading exchanges", done, total)
+        return counted
+
+    def _file(self, file: Source, reading: Reading, batch: StoreBatch) -> tuple[int, int]:
+        before, rows = reading.stats.quarantined + reading.stats.skipped, 0
+        for typed in reading.batches(file):
+            chunk = chunk_of(typed.table)
+            chunk = chunk.take(self._repeats.fresh(chunk.exchange, chunk.us))
+            rows += len(chunk)
+            if len(chunk):
+                self._write(chunk, batch)
+        return rows, reading.stats.quarantined + reading.stats.skipped - before
+
+    def _write(self, chunk: Chunk, batch: StoreBatch) -> None:
+        texts = self._texts(chunk, batch)
+        batch.write("identities", rollups.identities(chunk))
+        batch.write("activity", rollups.activity(chunk))
+        batch.write("content", rollups.content(chunk, texts))
+        batch.write("pools", rollups.pools(chunk, texts))
+        batch.write("rhythms", rollups.rhythms(chunk))
+        batch.write("seen", rollups.table_of("seen", {"exchange": chunk.exchange, "hour": chunk.hour}))
+        rows, labels = self._traits.of_exchanges(chunk)
+        batch.write("traits", rows)
+        batch.write("labels", labels)
+
+    def _texts(self, chunk: Chunk, batch: StoreBatch) -> rollups.Texts:
+        """Sketch the texts, assign templates and forget the words."""
+        sketches = _sketch(chunk, self._key)
+        spoken = sketches.instance != 0
+        assigned = self._index.assign(sketches, _senders(chunk))
+        told = self._exemplars.keep(chunk, sketches, assigned)
+        batch.write("sentences", told)
+        batch.write("templates", _templates(assigned.templates, int(chunk.us[-1])))
+        body = np.where(spoken & (assigned.bodies.hash == 0), sketches.instance, assigned.bodies.hash)
+        return rollups.Texts(
+            template=assigned.template,
+            body=np.where(spoken, body, 0),
+            features=body_features(assigned.bodies.projection),
+            chars=sketches.chars.astype(np.int64),
+            capability=np.where(spoken, sketches.capability, -1).astype(np.int64),
+            elicitation=np.where(spoken, sketches.elicitation, -1).astype(np.int64),
+            grader=sketches.grader & spoken,
+        )
+
+
+def _sketch(chunk: Chunk, key: bytes) -> Sketches:
+    return sketch_texts(
+        _text(chunk, "prompt"),
+        _text(chunk, "system_prompt"),
+        _text(chunk, "response"),
+        tool_count=chunk.ints("tool_count"),
+        image_count=chunk.ints("image_count"),
+        message_count=chunk.ints("message_count"),
+        key=key,
+    )
+
+
+def _text(chunk: Chunk, name: str) -> pa.Array:
+    column = chunk.column(name)
+    return pc.cast(column, pa.large_string()).combine_chunks() if chunk.has(name) else pa.nulls(len(chunk))
+
+
+def _senders(chunk: Chunk) -> NDArray[np.int64]:
+    """Whose word a sentence is: the organisation's, or the account's where the log names none."""
+    if not chunk.has("organization_id"):
+        return chunk.account
+    organisation = hash_strings(chunk.column("organization_id"))
+    return np.where(organisation != 0, organisation, chunk.account)
+
+
+def _templates(rows: pa.Table, last_us: int) -> pa.Table:
+    return rows.append_column("last_us", pa.array(np.full(len(rows), last_us)))

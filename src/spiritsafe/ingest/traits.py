@@ -1,0 +1,203 @@
+"""What an account can have in common with another, as rows of ``traits`` and the labels that may be shown.
+
+Identifiers go through the pseudonymiser and never past it; values that are no secret (a model, a TLS
+fingerprint, a country) keep a label so that a person can read the evidence.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from spiritsafe.engine.tables import DAY_US
+from spiritsafe.ingest.chunk import Chunk
+from spiritsafe.ingest.entities import Entities
+from spiritsafe.ingest.hashes import hash_column
+from spiritsafe.ingest.rollups import table_of
+from spiritsafe.model.words import TraitKind
+
+__all__ = ["Pseudonyms", "Traits"]
+
+Int = NDArray[np.int64]
+
+_OPEN = {
+    "ja4": TraitKind.JA4,
+    "user_agent": TraitKind.USER_AGENT,
+    "country": TraitKind.COUNTRY,
+    "channel": TraitKind.CHANNEL,
+    "model": TraitKind.MODEL,
+    "asn": TraitKind.ASN,
+}
+_CONFIG = ("temperature", "max_tokens", "n", "stream", "logprobs", "thinking_budget", "tool_count")
+_SECRET = {"end_user_id": TraitKind.END_USER}
+_ACCOUNT_SECRETS = {
+    "payment_fingerprint": TraitKind.PAYMENT,
+    "device_id": TraitKind.DEVICE,
+    "email": TraitKind.EMAIL,
+    "phone": TraitKind.PHONE,
+}
+_ACCOUNT_OPEN = {"email_domain": TraitKind.EMAIL_DOMAIN, "referral": TraitKind.REFERRAL}
+
+
+class Pseudonyms(Protocol):
+    """Turns identifiers into 64-bit pseudonyms; see ``privacy.pseudonyms``.
+
+    Both methods return (row, pseudonym): a row appears once per epoch in force, and not at all where the
+    identifier is null or unreadable.
+    """
+
+    def values(self, kind: TraitKind, values: pa.Array | pa.ChunkedArray, us: Int) -> tuple[Int, Int]:
+        """Pseudonyms of identifiers."""
+        ...
+
+    def prefixes(self, kind: TraitKind, ips: pa.Array | pa.ChunkedArray, us: Int) -> tuple[Int, Int]:
+        """Pseudonyms of the addresses' /24 and /48 networks."""
+        ...
+
+
+class _Rows:
+    """Collects trait rows; they need not be merged."""
+
+    def __init__(self) -> None:
+        self.parts: list[tuple[TraitKind, Int, Int, Int]] = []
+        self.labels: dict[tuple[str, int], str] = {}
+
+    def add(self, kind: TraitKind, account: Int, value: Int, us: Int) -> None:
+        self.parts.append((kind, account, value, us))
+
+    def tell(self, kind: TraitKind, labels: Iterable[str | None], values: Iterable[int]) -> None:
+        self.labels.update({(str(kind), v): t for t, v in zip(labels, values, strict=True) if t})
+
+    def table(self) -> pa.Table:
+        kinds = [kind for kind, account, _, _ in self.parts for _ in range(1) if len(account)]
+        sizes = [len(account) for _, account, _, _ in self.parts if len(account)]
+        parts = [part for part in self.parts if len(part[1])]
+        us = np.concatenate([part[3] for part in parts]) if parts else np.zeros(0, np.int64)
+        codes = np.repeat(np.arange(len(kinds)), sizes)
+        return table_of(
+            "traits",
+            {
+                "account": np.concatenate([p[1] for p in parts]) if parts else us,
+                "kind": pa.DictionaryArray.from_arrays(
+                    pa.array(codes, pa.int32()), pa.array([str(kind) for kind in kinds], pa.string())
+                ).cast(pa.string()),
+                "value": np.concatenate([p[2] for p in parts]) if parts else us,
+                "day": us // DAY_US,
+                "n": np.ones(len(us), np.int64),
+                "first_us": us,
+                "last_us": us,
+            },
+        )
+
+    def label_table(self) -> pa.Table:
+        keys = sorted(self.labels)
+        return table_of(
+            "labels",
+            {"kind": [k for k, _ in keys], "value": [v for _, v in keys], "label": [self.labels[k] for k in keys]},
+        )
+
+
+class Traits:
+    """Makes trait rows of exchanges, accounts and links.
+
+    Args:
+        pseudonyms: for everything private.
+        text_key: secret under which system prompts are hashed.
+        entities: the provider's intelligence about networks, domains and fingerprints.
+    """
+
+    def __init__(self, pseudonyms: Pseudonyms, text_key: bytes, entities: Entities) -> None:
+        self._pseudonyms, self._key, self._entities = pseudonyms, text_key, entities
+
+    def of_exchanges(self, chunk: Chunk) -> tuple[pa.Table, pa.Table]:
+        """Return rows of ``traits`` and ``labels``."""
+        rows = _Rows()
+        for name, kind in _OPEN.items():
+            if chunk.has(name):
+                self._open(rows, kind, chunk.column(name).cast(pa.string()), chunk.account, chunk.us)
+        for name, kind in _SECRET.items():
+            if chunk.has(name):
+                self._secret(rows, kind, chunk.column(name), chunk.account, chunk.us)
+        if chunk.has("client_ip"):
+            self._address(rows, (TraitKind.IP, TraitKind.PREFIX), chunk.column("client_ip"), chunk.account, chunk.us)
+        if chunk.has("system_prompt"):
+            value, _, _ = hash_column(chunk.column("system_prompt"), self._key)
+            said = value != 0
+            rows.add(TraitKind.SYSTEM, chunk.account[said], value[said], chunk.us[said])
+        self._configuration(rows, chunk)
+        self._enrich(rows, "asn", TraitKind.ASN, chunk)
+        self._enrich(rows, "ja4", TraitKind.JA4, chunk)
+        return rows.table(), rows.label_table()
+
+    def of_accounts(self, accounts: pa.Table, us: Int) -> tuple[pa.Table, pa.Table]:
+        """Return rows of ``traits`` and ``labels`` for the accounts table; ``us`` is when they signed up."""
+        rows = _Rows()
+        account, _, _ = hash_column(accounts.column("account_id"))
+        for name, kind in _ACCOUNT_SECRETS.items():
+            self._secret(rows, kind, accounts.column(name), account, us)
+        for name, kind in _ACCOUNT_OPEN.items():
+            self._open(rows, kind, accounts.column(name), account, us)
+        self._address(rows, (TraitKind.SIGNUP_IP, TraitKind.SIGNUP_PREFIX), accounts.column("signup_ip"), account, us)
+        self._tag(rows, accounts.column("email_domain"), "domain", account, us)
+        return rows.table(), rows.label_table()
+
+    def of_links(self, links: pa.Table, us: Int, kinds: Mapping[str, TraitKind]) -> tuple[pa.Table, pa.Table]:
+        """Return rows of ``traits`` and ``labels`` for a links table; families not in ``kinds`` are custom."""
+        rows = _Rows()
+        account, _, _ = hash_column(links.column("account_id"))
+        family = links.column("family").to_numpy(zero_copy_only=False)
+        joined = pc.binary_join_element_wise(links.column("family"), links.column("value"), "\x1f")
+        value, _, _ = hash_column(joined, self._key)
+        for name in sorted(set(family)):
+            at = np.flatnonzero(family == name)
+            rows.add(kinds.get(name, TraitKind.CUSTOM), account[at], value[at], us[at])
+        return rows.table(), rows.label_table()
+
+    def _open(self, rows: _Rows, kind: TraitKind, values: pa.ChunkedArray, account: Int, us: Int) -> None:
+        value, names, hashes = hash_column(values)
+        known = value != 0
+        rows.add(kind, account[known], value[known], us[known])
+        rows.tell(kind, names.to_pylist(), hashes.tolist())
+
+    def _secret(self, rows: _Rows, kind: TraitKind, values: pa.ChunkedArray, account: Int, us: Int) -> None:
+        at, value = self._pseudonyms.values(kind, values, us)
+        rows.add(kind, account[at], value, us[at])
+
+    def _address(
+        self, rows: _Rows, kinds: tuple[TraitKind, TraitKind], values: pa.ChunkedArray, account: Int, us: Int
+    ) -> None:
+        self._secret(rows, kinds[0], values, account, us)
+        at, value = self._pseudonyms.prefixes(kinds[1], values, us)
+        rows.add(kinds[1], account[at], value, us[at])
+        self._tag(rows, values, "cidr", account, us)
+        # a shared exit is no link: mark the network, so that detection only stratifies by it
+        shared = self._entities.shared_exits(values)
+        out = np.isin(at, np.flatnonzero(shared))
+        marked = np.unique(value[out])
+        rows.tell(kinds[1], ["shared exit"] * len(marked), marked.tolist())
+        ip_at, ip_value = self._pseudonyms.values(kinds[0], values, us)
+        marked = np.unique(ip_value[np.isin(ip_at, np.flatnonzero(shared))])
+        rows.tell(kinds[0], ["shared exit"] * len(marked), marked.tolist())
+
+    def _configuration(self, rows: _Rows, chunk: Chunk) -> None:
+        told = [name for name in _CONFIG if chunk.has(name)]
+        if not told:
+            return
+        parts = [pc.fill_null(chunk.column(name).cast(pa.string()), "-") for name in told]
+        value, _, _ = hash_column(pc.binary_join_element_wise(*parts, "|"))
+        rows.add(TraitKind.CONFIG, chunk.account, value, chunk.us)
+
+    def _enrich(self, rows: _Rows, name: str, kind: TraitKind, chunk: Chunk) -> None:
+        if chunk.has(name):
+            self._tag(rows, chunk.column(name).cast(pa.string()), str(kind), chunk.account, chunk.us)
+
+    def _tag(self, rows: _Rows, values: pa.ChunkedArray, kind: str, account: Int, us: Int) -> None:
+        at, names = self._entities.tags(kind, values)
+        if not len(at):
+            return
+        value, distinct, hashes = hash_column(names)
+        rows.add(TraitKind.ENTITY, account[at], value, us[at])
+        rows.tell(TraitKind.ENTITY, distinct.to_pylist(), hashes.tolist())

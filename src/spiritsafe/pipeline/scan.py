@@ -1,0 +1,137 @@
+"""The first journey: a folder of logs becomes campaigns with evidence.
+
+Strings the stages together and owns nothing else: where keys lie, which side tables are read, what is
+written where. Each stage reads what the stage before it stored.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from spiritsafe.__about__ import __version__
+from spiritsafe.casework.report import write_report
+from spiritsafe.detection.detect import detect
+from spiritsafe.detection.population import load
+from spiritsafe.engine.store import Store
+from spiritsafe.engine.tables import TABLES
+from spiritsafe.ingest.batch import Limits
+from spiritsafe.ingest.entities import Entities
+from spiritsafe.ingest.intake import Intake
+from spiritsafe.ingest.quarantine import Quarantine
+from spiritsafe.ingest.read import Reading, read_table
+from spiritsafe.ingest.readers import Format
+from spiritsafe.ingest.sides import beside, take_accounts, take_links, take_models
+from spiritsafe.ingest.sources import find
+from spiritsafe.ingest.traits import Traits
+from spiritsafe.model.columns import ACCOUNTS, ENTITIES, EXCHANGES, LINKS, MODELS, TableSpec
+from spiritsafe.model.dossier import ScanResult
+from spiritsafe.model.settings import OnError, Settings
+from spiritsafe.pipeline.keyring import Keyring
+
+__all__ = ["ScanRequest", "scan", "write_findings"]
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class ScanRequest:
+    """What to scan and where to put what comes out.
+
+    Attributes:
+        logs: files, folders or globs of exchanges.
+        sides: side tables by name (accounts, models, entities, links); missing ones are looked for beside
+            a folder that holds ``exchanges/``.
+        store: where rollups stay; None for a temporary one.
+        out: where findings, report and quarantine go.
+        format: the logs' format, None to tell by content.
+    """
+
+    logs: list[Path]
+    sides: dict[str, Path] = field(default_factory=dict)
+    store: Path | None = None
+    out: Path = Path("spiritsafe-out")
+    format: Format | None = None
+
+
+def scan(request: ScanRequest, settings: Settings, progress: Progress) -> ScanResult:
+    """Read, roll up, judge and write ``findings.json`` and ``report.html``.
+
+    Raises:
+        InputError: a log or side table cannot be read; nothing is written to ``out`` then.
+        StoreError: the store is damaged, locked or full.
+    """
+    with TemporaryDirectory(prefix="spiritsafe-") as scratch:
+        root = request.store or Path(scratch)
+        with Store.open(root) as store:
+            quarantined = _ingest(request, settings, store, progress)
+            result = _judge(store, settings, quarantined, progress)
+    request.out.mkdir(parents=True, exist_ok=True)
+    write_findings(result, request.out / "findings.json")
+    write_report(result, request.out / "report.html")
+    return result
+
+
+def write_findings(result: ScanResult, path: Path) -> None:
+    """Write the contract's findings, replacing the file in one step."""
+    text = msgspec.json.format(msgspec.json.encode(result.findings), indent=2)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_bytes(text + b"\n")
+    fresh.replace(path)
+
+
+def _ingest(request: ScanRequest, settings: Settings, store: Store, progress: Progress) -> int:
+    files = find(request.logs)
+    sides = _sides(request)
+    keyring = Keyring.open(store, settings.privacy, temporary=request.store is None, seed=_seed(files))
+    limits = Limits(rows=settings.ingest.batch_rows)
+    with Quarantine(request.out / "quarantine.jsonl") as quarantine:
+
+        def reading(spec: TableSpec) -> Reading:
+            kept = quarantine if settings.ingest.on_error is OnError.QUARANTINE else None
+            return Reading(spec, settings.ingest.on_error, kept, limits=limits)
+
+        entities = Entities(read_table(sides["entities"], reading(ENTITIES)) if "entities" in sides else None)
+        traits = Traits(keyring.pseudonyms, keyring.text_key, entities)
+        if "accounts" in sides:
+            take_accounts(store, sides["accounts"], reading(ACCOUNTS), traits)
+        if "models" in sides:
+            take_models(store, sides["models"], reading(MODELS))
+        if "links" in sides:
+            take_links(store, sides["links"], reading(LINKS), traits)
+        logs = reading(EXCHANGES)
+        logs.format = request.format
+        Intake(store, settings.ingest, keyring.text_key, traits).take(files, logs, progress)
+    return sum(file.quarantined for file in store.files())
+
+
+def _sides(request: ScanRequest) -> dict[str, Path]:
+    found = dict(request.sides)
+    for name in ("accounts", "models", "entities", "links"):
+        for folder in request.logs:
+            if name not in found and folder.is_dir() and (path := beside(folder, name)):
+                found[name] = path
+    return found
+
+
+def _seed(files: list) -> bytes:
+    """A key for a store that is thrown away: derived from the logs, so that the same log gives the same findings."""
+    digest = hashlib.blake2b(digest_size=32)
+    for file in files:
+        digest.update(file.digest().encode())
+    return digest.digest()
+
+
+def _judge(store: Store, settings: Settings, quarantined: int, progress: Progress) -> ScanResult:
+    with store.snapshot(settings.engine) as snapshot:
+        tables = {}
+        for done, name in enumerate(TABLES):
+            if name != "seen":
+                tables[name] = snapshot.read(name)
+            progress("merging rollups", done + 1, len(TABLES))
+    population = load(tables)
+    return detect(population, settings, version=__version__, quarantined=quarantined, progress=progress)

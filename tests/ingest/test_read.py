@@ -18,7 +18,6 @@ from spiritsafe.model import columns
 from spiritsafe.model.columns import ACCOUNTS, EXCHANGES, LINKS, TableSpec
 from spiritsafe.model.errors import InputError, StoreError, UsageError
 from spiritsafe.model.settings import OnError
-from spiritsafe.model.settings import OnError
 
 Write = Callable[..., Path]
 Exchange = Callable[..., dict[str, Any]]

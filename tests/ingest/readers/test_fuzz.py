@@ -18,7 +18,6 @@ from spiritsafe.ingest.sources import source
 from spiritsafe.model.columns import EXCHANGES
 from spiritsafe.model.errors import InputError
 from spiritsafe.model.settings import OnError
-from spiritsafe.model.settings import OnError
 
 BOUNDS = Limits(rows=3, batch_bytes=700, record_bytes=5_000, inflation=20, inflation_floor=10_000)
 SETTINGS = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,10 +2,11 @@
 
 A stretch of lines is decoded in one call into records that hold only the contract's columns seen so
 far; a name not seen before stops the decoder, which then learns it. A stretch that does not decode is
-read line by line, which finds the line to blame. Types are judged column by column afterwards, the same
+halved until the line to blame stands alone. Types are judged column by column afterwards, the same
 way as for every format. Source: RFC 8259, https://jsonlines.org.
 """
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from spiritsafe.model.errors import InputError
 __all__ = ["JsonlReader"]
 
 _NEW_NAME = re.compile(r"Object contains unknown field `(.*)` - at `\$\[\d+\]`", re.DOTALL)
-_NAMEABLE = re.compile(r'[^"\\\x00-\x1f]+')  # what a record type can carry
+_NAMEABLE = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]+')  # what a record type can carry
 _MOST_NAMES = 200
 """Names that are told apart; a file with more uses data as names."""
 _EXAMPLE = (
@@ -66,89 +67,94 @@ class _Decoder:
 
     def __init__(self, spec: TableSpec, file: str) -> None:
         self.found: set[str] = set()
-        self._spec = spec
+        self._contract = {column.name for column in spec.columns}
+        self._required = spec.required
         self._file = file
         self._closed = True
         self._learn()
 
     def _learn(self) -> None:
         """Build the record type: every name found, or the whole contract once names are no longer learnt."""
-        names = self.found if self._closed else {column.name for column in self._spec.columns}
+        names = self.found if self._closed else self._contract
         self._fields = {name: f"f{index}" for index, name in enumerate(sorted(filter(_NAMEABLE.fullmatch, names)))}
-        kinds = [(field, Any if self._spec.column(name) else msgspec.Raw, None) for name, field in self._fields.items()]
-        record = msgspec.defstruct(
+        self._record = msgspec.defstruct(
             "Record",
-            kinds,
+            [(field, Any if n in self._contract else msgspec.Raw, None) for n, field in self._fields.items()],
             rename={field: name for name, field in self._fields.items()},
             forbid_unknown_fields=self._closed,
             gc=False,
         )
-        self._json = msgspec.json.Decoder(record)
+        self._json = msgspec.json.Decoder(self._record)
 
     def _meet(self, name: str) -> bool:
-        """Take in a name that stopped the decoder; False where no record type can carry it."""
-        if name in self.found or not _NAMEABLE.fullmatch(name):
+        """Take in a name; False where that changes nothing, for no record type could carry it."""
+        if name in self.found or not self._closed:
             return False
-        self._closed = len(self.found) < _MOST_NAMES
         self.found.add(name)
+        if len(self.found) > _MOST_NAMES:
+            self._closed = False
+            self.found |= self._contract
+        if self._closed and not _NAMEABLE.fullmatch(name):
+            return False
         self._learn()
         return True
 
     def decode(self, stretch: bytes, row: int) -> Given:
         """Return the records of a stretch whose first record is number ``row``."""
         while True:
-            try:
-                records = self._json.decode_lines(stretch)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                stranger = _NEW_NAME.fullmatch(str(error))
-                if stranger is None or not self._meet(stranger[1]):
-                    return self._line_by_line(stretch, row)
-            else:
-                lines = stretch.count(b"\n") + (not stretch.endswith(b"\n"))
-                if len(records) != lines and len(records) != len(filled(stretch)):
-                    return self._line_by_line(stretch, row)  # a record that spans lines, or two on one
-                return self._at_once(records, stretch, row)
+            fields = self._fields
+            records = self._at_once(stretch)
+            if records is None:
+                records = self._apart(filled(stretch))
+            if self._fields is fields:
+                return self._given(records, stretch, row)
 
-    def _at_once(self, records: list[Any], stretch: bytes, row: int) -> Given:
-        columns: dict[str, list[object]] = {name: [None] * len(records) for name in self._spec.required}
-        for name, field in self._fields.items():
-            if self._spec.column(name):
-                columns[name] = list(map(attrgetter(field), records))
-        numbers = np.arange(row, row + len(records), dtype=np.int64)
-        lines: list[bytes] = []
+    def _at_once(self, lines: bytes) -> list[Any] | None:
+        """Return one record per line; None where some line needs a closer look."""
+        try:
+            records: list[Any] = self._json.decode_lines(lines)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            stranger = _NEW_NAME.fullmatch(str(error))
+            return [] if stranger is not None and self._meet(stranger[1]) else None
+        ends = lines.removesuffix(b"\n").count(b"\n") + 1
+        return records if len(records) in {ends, len(filled(lines))} else None
 
-        def record(position: int) -> object:
-            lines[:] = lines or filled(stretch)
-            return _text(lines[position])
+    def _apart(self, lines: list[bytes]) -> list[Any]:
+        """Return one record, or the Unfit that refuses it, per line: by halves, so that few are read alone."""
+        if len(lines) == 1:
+            return [self._alone(lines[0])]
+        records = []
+        for half in (lines[: len(lines) // 2], lines[len(lines) // 2 :]):
+            together = self._at_once(b"\n".join(half))
+            records += self._apart(half) if together is None else together
+        return records
 
-        return Given(columns, numbers, record)
+    def _alone(self, line: bytes) -> Any:
+        try:
+            values = _object(line)
+        except Unfit as unfit:
+            return unfit
+        for name in values:
+            self._meet(name)
+        return self._record(**{field: values[n] for n, field in self._fields.items() if n in values})
 
-    def _line_by_line(self, stretch: bytes, row: int) -> Given:
-        records, numbers, kept, rejected = [], [], [], []
-        for number, line in enumerate(filled(stretch), row):
-            try:
-                records.append(_record(line))
-            except Unfit as unfit:
-                rejected.append(Rejected(self._file, number, "", str(unfit), _text(line)))
-            else:
-                numbers.append(number)
-                kept.append(line)
-        found: set[str] = set().union(*records)
-        self.found |= set(sorted(found)[:_MOST_NAMES]) | (found & {c.name for c in self._spec.columns})
-        names = [c.name for c in self._spec.columns if c.name in found or c.required]
-        return Given(
-            {name: [record.get(name) for record in records] for name in names},
-            np.array(numbers, dtype=np.int64),
-            lambda position: _text(kept[position]),
-            tuple(rejected),
-        )
+    def _given(self, records: list[Any], stretch: bytes, row: int) -> Given:
+        lines = functools.cache(lambda: filled(stretch))  # needed for bad records only
+        bad = [at for at, record in enumerate(records) if isinstance(record, Unfit)]
+        rejected = [Rejected(self._file, row + at, "", str(records[at]), _text(lines()[at])) for at in bad]
+        places = np.delete(np.arange(len(records), dtype=np.int64), bad)
+        good = [record for record in records if not isinstance(record, Unfit)] if bad else records
+        columns: dict[str, list[object]] = {name: [None] * len(good) for name in self._required}
+        for name in self._contract & self._fields.keys():
+            columns[name] = list(map(attrgetter(self._fields[name]), good))
+        return Given(columns, places + row, lambda at: _text(lines()[places[at]]), tuple(rejected))
 
 
 def _text(line: bytes) -> str:
     return line.decode("utf-8", "surrogateescape")
 
 
-def _record(line: bytes) -> dict[str, Any]:
+def _object(line: bytes) -> dict[str, Any]:
     """Return one line's object; lone surrogates and stray bytes come through, to be judged by column.
 
     Raises:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spiritsafe.ingest.batch import Given
-from spiritsafe.ingest.convert import convert, show
+from spiritsafe.ingest.convert import convert
 from spiritsafe.ingest.validate import check, require, settle
+from spiritsafe.ingest.values import show
 from spiritsafe.model.columns import ACCOUNTS, EXCHANGES, LINKS, Column, Kind, TableSpec
 from spiritsafe.model.errors import InputError
 

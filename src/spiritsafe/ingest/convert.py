@@ -7,9 +7,6 @@ column is optional - whoever sends a prompt must not be able to stop the scan of
 refused where it is required, since two ids must not become one.
 """
 
-import base64
-import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,9 +15,10 @@ import pyarrow.compute as pc
 
 from spiritsafe.ingest import instants
 from spiritsafe.ingest.batch import Unfit
+from spiritsafe.ingest.values import EXACT, plain, repair, show, spelt
 from spiritsafe.model.columns import Column, Kind
 
-__all__ = ["ARROW", "Converted", "Fault", "WrongTypeError", "convert", "plain", "show"]
+__all__ = ["ARROW", "Converted", "Fault", "WrongTypeError", "convert"]
 
 ARROW: dict[Kind, pa.DataType] = {
     Kind.STRING: pa.string(),
@@ -30,10 +28,6 @@ ARROW: dict[Kind, pa.DataType] = {
     Kind.TIMESTAMP: instants.MICROSECONDS,
     Kind.BINARY: pa.binary(),
 }
-_REPLACEMENT = "\ufffd"
-_INTEGER = re.compile(r"([+-]?\d{1,19})(?:\.0*)?", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)", re.ASCII | re.IGNORECASE)
-_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,113 +56,6 @@ class WrongTypeError(Exception):
     """A whole column is of a type that no row of it can fit."""
 
 
-def plain(array: pa.Array | pa.ChunkedArray, position: int) -> object:
-    """Return one Arrow value in plain Python, whatever the file did to it.
-
-    Text that is not UTF-8 keeps its bytes as lone surrogates; what Python cannot hold becomes text.
-    """
-    scalar = array[position]
-    kind = scalar.type
-    try:
-        if pa.types.is_decimal(kind) and scalar.is_valid:
-            return int(scalar.as_py()) if scalar.as_py() % 1 == 0 else float(scalar.as_py())
-        return scalar.as_py()
-    except UnicodeDecodeError:
-        return bytes(scalar.as_buffer()).decode("utf-8", "surrogateescape")
-    except (ValueError, OverflowError):
-        return f"{kind} out of range"
-
-
-def show(value: object, column: Column) -> str:
-    """Return a value for a message: shortened, escaped, and only its shape where the column is private.
-
-    >>> show("203.0.113.9", Column("client_ip", Kind.STRING, private=True))
-    'a str of length 11'
-    """
-    if column.private or column.kind is Kind.BINARY:
-        size = f" of length {len(value)}" if isinstance(value, str | bytes | list | dict) else ""
-        return f"a {type(value).__name__}{size}"
-    if isinstance(value, list | dict):
-        return f"a JSON {'object' if isinstance(value, dict) else 'array'}"
-    if isinstance(value, int) and not -(10**30) < value < 10**30:
-        return "a huge integer"
-    text = ascii(value[: 2 * _SHOWN] if isinstance(value, str | bytes) else value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-
-
-def _exact_string(value: object) -> str:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    if not isinstance(value, str):
-        raise Unfit("is not a string; put it in quotes")
-    return value
-
-
-def _exact_int(value: object) -> int:
-    if isinstance(value, bool):
-        raise Unfit("is a truth value where a whole number belongs")
-    if isinstance(value, float) and not value.is_integer():
-        raise Unfit("is not a whole number" if math.isfinite(value) else "is not a finite number")
-    if not isinstance(value, int | float):
-        raise Unfit("is not a whole number; numbers stand without quotes")
-    if not -(2**63) <= value < 2**63:
-        raise Unfit("does not fit 64 bits")
-    return int(value)
-
-
-def _exact_double(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Unfit("is not a number; numbers stand without quotes")
-    try:
-        return float(value)
-    except OverflowError:
-        raise Unfit("does not fit a double") from None
-
-
-def _exact_bool(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise Unfit("is not true or false")
-    return value
-
-
-def _exact_binary(value: object) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    if not isinstance(value, str):
-        raise Unfit("is not base64 text")
-    try:
-        return base64.b64decode(value, validate=True)
-    except ValueError:
-        raise Unfit("is not base64 text") from None
-
-
-def _number(text: str) -> int | float:
-    whole = _INTEGER.fullmatch(text)
-    if whole:
-        return int(whole[1])
-    if _DECIMAL.fullmatch(text):
-        return float(text)
-    raise Unfit("is not a number")
-
-
-def _from_text(kind: Kind, value: object) -> object:
-    """Return the Python value that a CSV field spells."""
-    if not isinstance(value, str) or kind in {Kind.STRING, Kind.TIMESTAMP, Kind.BINARY}:
-        return value
-    text = value.strip()
-    if kind is Kind.BOOL:
-        return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
-    return _number(text)
-
-
-_EXACT: dict[Kind, Callable[[object], object]] = {
-    Kind.STRING: _exact_string,
-    Kind.INT64: _exact_int,
-    Kind.DOUBLE: _exact_double,
-    Kind.BOOL: _exact_bool,
-    Kind.TIMESTAMP: instants.exact,
-    Kind.BINARY: _exact_binary,
-}
 _TYPES: dict[Kind, tuple[frozenset[type], ...]] = {
     Kind.STRING: (frozenset({str}),),
     Kind.INT64: (frozenset({int}),),
@@ -282,15 +169,15 @@ def _chunk(chunk: pa.Array) -> list[object]:
 
 
 def _one_by_one(given: pa.ChunkedArray | list[object], column: Column, *, text: bool) -> Converted:
-    exact, faults, repaired = _EXACT[column.kind], [], 0
+    exact, faults, repaired = EXACT[column.kind], [], 0
     values: list[object] = []
     for position, value in enumerate(_python(given)):
         fitted = None
         try:
             if value is not None:
-                fitted = exact(_from_text(column.kind, value) if text else value)
+                fitted = exact(spelt(column.kind, value) if text else value)
             if isinstance(fitted, str):
-                clean = _repair(fitted, column)
+                clean = repair(fitted, column)
                 repaired += clean is not fitted
                 fitted = clean
         except Unfit as unfit:
@@ -299,19 +186,3 @@ def _one_by_one(given: pa.ChunkedArray | list[object], column: Column, *, text: 
         values.append(fitted)
     array = pa.chunked_array([pa.array(values, ARROW[column.kind])])
     return Converted(array, tuple(faults), repaired)
-
-
-def _repair(text: str, column: Column) -> str:
-    """Return ``text`` itself if it is clean, else with U+FFFD for what is not.
-
-    Raises:
-        Unfit: the column is required.
-    """
-    if "\0" not in text and text.isascii():
-        return text
-    clean = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", _REPLACEMENT)
-    if clean == text:
-        return text
-    if column.required:
-        raise Unfit("holds NUL or bytes that are not UTF-8, which no id may")
-    return clean

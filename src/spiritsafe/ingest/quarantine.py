@@ -37,8 +37,12 @@ class Quarantine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._file.close()
-            self._file = None
+            try:
+                self._file.close()
+            except OSError as failure:
+                raise self._unwritable(failure) from failure
+            finally:
+                self._file = None
 
     def add(self, rejected: Rejected) -> None:
         """Write one record.
@@ -58,11 +62,14 @@ class Quarantine:
                 self._file = self._open()
             self._file.write(json.dumps(line, default=str) + "\n")
         except OSError as error:
-            raise StoreError(
-                f"{self.path}: cannot write the quarantine file: {error.strerror}",
-                hint="Free space or choose another output folder.",
-            ) from error
+            raise self._unwritable(error) from error
         self.count += 1
+
+    def _unwritable(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"{self.path}: cannot write the quarantine file: {error.strerror}",
+            hint="Free space or choose another output folder.",
+        )
 
     def _open(self) -> TextIO:
         self.path.parent.mkdir(parents=True, exist_ok=True)

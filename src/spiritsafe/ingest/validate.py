@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from spiritsafe.ingest import instants
 from spiritsafe.ingest.batch import Batch, Given, Rejected
-from spiritsafe.ingest.convert import Fault, WrongTypeError, convert, show
+from spiritsafe.ingest.convert import Fault, WrongTypeError, convert
+from spiritsafe.ingest.values import show
 from spiritsafe.model.columns import Column, Kind, TableSpec
 from spiritsafe.model.errors import InputError
 

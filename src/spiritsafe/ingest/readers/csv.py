@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 
 from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected
-from spiritsafe.ingest.convert import plain
 from spiritsafe.ingest.readers.content import opened
 from spiritsafe.ingest.readers.reader import warn_unknown
 from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.validate import require, settle, unknown
+from spiritsafe.ingest.values import plain
 from spiritsafe.model.columns import TableSpec
 from spiritsafe.model.errors import InputError
 

@@ -2,6 +2,7 @@
 
 import random
 from datetime import date, timedelta
+from typing import Any
 
 from spiritsafe.model.dossier import (
     Attribution,
@@ -49,9 +50,9 @@ def strong_evidence() -> list[Evidence]:
 
 
 def campaign(
-    name: str, tier: Tier, accounts: list[str], evidence: list[Evidence], *, scale: int = 800, **more: object
+    name: str, tier: Tier, accounts: list[str], evidence: list[Evidence], *, scale: int = 800, **more: Any
 ) -> Campaign:
-    told: dict[str, object] = {
+    told: dict[str, Any] = {
         "q_value": 1.7e-9,
         "exchanges": scale * len(accounts),
         "output_tokens": scale * len(accounts) * 1_713,
@@ -63,14 +64,18 @@ def campaign(
     }
     return Campaign(
         id=name, tier=tier, accounts=accounts, evidence=evidence, score_bits=total_bits(evidence), **(told | more)
-    )  # type: ignore[arg-type]
+    )
 
 
 def daily(days: int, accounts: int, cover: float, rng: random.Random) -> list[DailyCount]:
     counts = []
     for n in range(days):
         pivoted = n >= 24
-        for model, share in (("orion-5", 0.85 * pivoted), ("orion-4", 0.9 - 0.8 * pivoted), ("orion-4-mini", 0.1 * (n >= 22))):
+        for model, share in (
+            ("orion-5", 0.85 * pivoted),
+            ("orion-4", 0.9 - 0.8 * pivoted),
+            ("orion-4-mini", 0.1 * (n >= 22)),
+        ):
             focal = int(accounts * 18 * share * rng.uniform(0.9, 1.1))
             if focal:
                 rest = int(focal * cover * rng.uniform(0.5, 1.5))
@@ -110,8 +115,8 @@ def traits(members: int, cards: int, rng: random.Random) -> list[SharedTrait]:
     ]  # fmt: skip
     shared += [
         SharedTrait(kind="prefix", family=Family.NETWORK, label=f"{rng.getrandbits(24):06x}",
-                    members=[m for m in range(members) if m * 5 // members in (n, n + rng.randint(0, 1))], outside=rng.randint(3, 60),
-                    bits=round(rng.uniform(2, 5), 3))
+                    members=[m for m in range(members) if m * 5 // members in (n, n + rng.randint(0, 1))],
+                    outside=rng.randint(3, 60), bits=round(rng.uniform(2, 5), 3))
         for n in range(4)
     ]  # fmt: skip
     shared.append(
@@ -121,9 +126,9 @@ def traits(members: int, cards: int, rng: random.Random) -> list[SharedTrait]:
     return shared
 
 
-def dossier(name: str, members: int, seed: int, **more: object) -> Dossier:
+def dossier(name: str, members: int, seed: int, **more: Any) -> Dossier:
     rng = random.Random(seed)
-    told: dict[str, object] = {
+    told: dict[str, Any] = {
         "door": "template",
         "daily": daily(45, members, 0.35, rng),
         "heat": heat(rng),
@@ -154,12 +159,11 @@ def dossier(name: str, members: int, seed: int, **more: object) -> Dossier:
         ],
         "trimmed": ["acct-90417", "acct-90988"],
         "not_concluded": [
-            "Whether the 14 members in a research programme were admitted knowingly or taken over: their own logs "
-            "look like the others', but nothing tells the two apart.",
+            "Whether the 14 members in a research programme were taken over: nothing in the logs tells it.",
             "No link to any other reported group: the best pair shares 2 prefixes with 214 accounts outside both.",
         ],
     }  # fmt: skip
-    return Dossier(id=name, **(told | more))  # type: ignore[arg-type]
+    return Dossier(id=name, **(told | more))
 
 
 def findings_of(item: Campaign) -> list[AccountFinding]:
@@ -226,7 +230,8 @@ def big_scan() -> ScanResult:
                       reason="A public benchmark's harness: 1,904 accounts outside send the same templates.",
                       evidence=[weigh("shared_template", Family.CONTENT, 2.5, 0.09, "11 templates cover 64 %."),
                                 weigh("corpus_sharding", Family.CORPUS, -6.0, 0.93, "81 % of instances repeat.")]),
-            Clearance(accounts=40, organisations=1, door="network", score_bits=1.25, reason=HOSTILE, evidence=[]),
+            Clearance(accounts=40, organisations=1, door="network", score_bits=1.25, reason=HOSTILE,
+                      evidence=[weigh(HOSTILE, Family.NETWORK, 1.25, 0.2, HOSTILE)]),
         ],
         tested=1_312,
         notes=["No models table was given: prices are not known.", HOSTILE],

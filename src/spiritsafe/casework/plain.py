@@ -11,7 +11,7 @@ import msgspec
 
 from spiritsafe.model.dossier import ScanResult
 
-__all__ = ["plain", "plain_result", "shorten"]
+__all__ = ["plain", "plain_all", "plain_result", "shorten"]
 
 
 def plain(text: str) -> str:
@@ -37,24 +37,25 @@ def shorten(text: str, limit: int) -> str:
     return f"{text[: limit - 1 - tail]}…{text[-tail:]}"
 
 
+def plain_all(value: Any) -> Any:
+    """Return nested lists and dictionaries with ``plain`` applied to each string, keys included."""
+    match value:
+        case str():
+            return plain(value)
+        case list():
+            return [plain_all(item) for item in value]
+        case dict():
+            return {plain(key): plain_all(item) for key, item in value.items()}
+        case _:
+            return value
+
+
 def plain_result(result: ScanResult) -> ScanResult:
     """Return ``result`` with ``plain`` applied to each string in it, keys included."""
-    return msgspec.convert(_walked(msgspec.to_builtins(result)), ScanResult)
+    return msgspec.convert(plain_all(msgspec.to_builtins(result)), ScanResult)
 
 
 def _shown(character: str) -> str:
     if character.isprintable():
         return character
     return " " if character.isspace() else f"⟨U+{ord(character):04X}⟩"
-
-
-def _walked(value: Any) -> Any:
-    match value:
-        case str():
-            return plain(value)
-        case list():
-            return [_walked(item) for item in value]
-        case dict():
-            return {plain(key): _walked(item) for key, item in value.items()}
-        case _:
-            return value

@@ -1,7 +1,7 @@
 """Shows a scan's campaigns on a terminal.
 
-The page is for reading, this is for noticing: one row per campaign, in the report's words and order, with every
-string made harmless first, because an account id may carry an escape sequence.
+The page is for reading, this is for noticing: one row per campaign that fits 80 columns, in the
+report's words and order, with every string made harmless first, because an id may carry an escape sequence.
 """
 
 from rich.console import Group, RenderableType
@@ -15,7 +15,6 @@ from spiritsafe.casework.words import (
     joined,
     large,
     period,
-    probability,
     strongest_families,
 )
 from spiritsafe.model.dossier import ScanResult
@@ -44,9 +43,8 @@ def _table(campaigns: list[Campaign]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("tier", no_wrap=True)
     table.add_column("campaign", no_wrap=True)
-    for name in ("bits", "q", "accounts", "exchanges", "output tokens"):
+    for name in ("bits", "accounts", "exchanges", "tokens out"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("seen")
     table.add_column("evidence of")
     for campaign in sorted(campaigns, key=lambda c: (-c.tier.rank, -c.score_bits, c.id)):
         table.add_row(*_row(campaign))
@@ -59,10 +57,8 @@ def _row(campaign: Campaign) -> list[Text]:
         Text(str(campaign.tier), style=_STYLES[campaign.tier]),
         Text(shorten(campaign.id, 16)),
         Text(f"{campaign.score_bits:.1f}"),
-        Text(probability(campaign.q_value)),
         Text(f"{len(campaign.accounts):,}"),
         Text(f"{campaign.exchanges:,}"),
         Text(large(campaign.output_tokens)),
-        Text(period(campaign.first_seen, campaign.last_seen)),
         Text(joined([str(family) for family in strongest_families(campaign.evidence)])),
     ]

@@ -6,6 +6,7 @@ pure, so that a sentence can be tested without drawing a page.
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from math import floor, log10
 
 from spiritsafe.model.dossier import Dossier, ScanResult
@@ -22,6 +23,7 @@ __all__ = [
     "minute",
     "period",
     "probability",
+    "signed",
     "strongest_families",
     "summary",
     "verdict",
@@ -51,6 +53,15 @@ def counted(number: int, noun: str) -> str:
     ('1 account', '12,345 exchanges')
     """
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def signed(value: float | Decimal, pattern: str = "+.2f") -> str:
+    r"""Format a number with a true minus sign.
+
+    >>> signed(1.5), signed(-31.0, ".3g").encode("ascii", "namereplace").decode()
+    ('+1.50', '\\N{MINUS SIGN}31')
+    """
+    return format(value, pattern).replace("-", "\N{MINUS SIGN}")
 
 
 def large(number: int) -> str:

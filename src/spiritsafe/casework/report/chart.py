@@ -11,6 +11,8 @@ from xml.etree import ElementTree as ET
 import vl_convert
 from markupsafe import Markup
 
+from spiritsafe.casework.plain import plain_all
+
 __all__ = ["CONFIG", "inline_svg"]
 
 _VEGA_LITE = "5.21"
@@ -48,8 +50,10 @@ def inline_svg(spec: dict[str, Any], label: str) -> Markup:
             depend on the fonts of this machine); a mark's ``description`` becomes its tooltip.
         label: what the picture shows, for those who cannot see it.
     """
+    # vl-convert aborts the whole process on a character that XML does not know, so no caller is trusted here.
+    safe = plain_all({**spec, "autosize": "none", "config": CONFIG})
     drawn = ET.fromstring(  # noqa: S314 - Vega's own output, without a document type
-        vl_convert.vegalite_to_svg({**spec, "autosize": "none", "config": CONFIG}, vl_version=_VEGA_LITE)
+        vl_convert.vegalite_to_svg(safe, vl_version=_VEGA_LITE)
     )
     root = ET.Element("svg", {"viewBox": drawn.attrib["viewBox"], "role": "img", "aria-label": label})
     root.set("width", drawn.attrib["width"])

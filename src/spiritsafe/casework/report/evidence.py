@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from spiritsafe.casework.plain import shorten
 from spiritsafe.casework.report.chart import inline_svg
-from spiritsafe.casework.words import probability
+from spiritsafe.casework.words import probability, signed
 from spiritsafe.model.findings import Evidence, total_bits
 
 __all__ = ["Step", "Waterfall", "decimals", "drawn", "steps", "waterfall"]
@@ -41,7 +41,7 @@ class Waterfall:
 
     def bits(self, value: float) -> str:
         """Show a weight with its sign, at this table's decimals."""
-        return f"{_rounded(value, self.decimals):+}".replace("-", "\N{MINUS SIGN}")
+        return signed(_rounded(value, self.decimals), "+")
 
 
 def steps(evidence: list[Evidence]) -> list[Step]:

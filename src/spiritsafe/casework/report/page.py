@@ -74,6 +74,7 @@ def _environment() -> Environment:
         large=words.large,
         minute=words.minute,
         probability=words.probability,
+        signed=words.signed,
         shortened=partial(shorten, limit=26),
     )
     environment.globals["period"] = words.period

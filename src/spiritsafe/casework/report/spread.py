@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from spiritsafe.casework.plain import shorten
 from spiritsafe.casework.report.chart import inline_svg
+from spiritsafe.casework.words import signed
 from spiritsafe.model.dossier import Spread
 
 __all__ = ["Place", "SpreadChart", "spread_chart"]
@@ -124,7 +125,7 @@ def _spec(places: list[Place]) -> dict[str, Any]:
 def _row(row: int, place: Place) -> dict[str, Any]:
     spread, z = place.spread, place.z or 0.0
     beyond = "above" if z > 0 else "below"
-    own = f"{spread.value:.3g} ± {spread.standard_error:.1g}"
+    own = f"{signed(spread.value, '.3g')} ± {spread.standard_error:.1g}"
     return {
         "middle": row + 0.62,
         "name": shorten(spread.signal.replace("_", " "), 24),
@@ -133,8 +134,8 @@ def _row(row: int, place: Place) -> dict[str, Any]:
         "low": _clamped(z - 2 * place.error),
         "high": _clamped(z + 2 * place.error),
         "alternative": _clamped(place.alternative),
-        "distance": f"{z:+.1f}".replace("-", "\N{MINUS SIGN}"),
-        "own": f"{own}, honest {spread.null_mean:.3g}",
+        "distance": signed(z, "+.1f"),
+        "own": f"{own}, honest {signed(spread.null_mean, '.3g')}",
         "tip": f"This group: {own}; honest groups: {spread.null_mean:.4g}, sd {spread.null_sd:.3g}",
         "alternative_tip": f"Mean of known campaigns: {spread.alternative_mean:.4g}",
     }

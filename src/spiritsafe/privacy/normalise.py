@@ -4,7 +4,7 @@ Two spellings of one address would be two pseudonyms and hide a link, so each ki
 never merges what may belong to two people (dots in a mailbox name stay).
 """
 
-import ipaddress
+import socket
 import unicodedata
 from collections.abc import Callable
 
@@ -12,6 +12,7 @@ from spiritsafe.model.words import TraitKind
 
 __all__ = ["NORMALISERS", "ip_address", "ip_prefix"]
 
+_MAPPED = bytes(10) + b"\xff\xff"
 _PREFIX_BYTES = {4: 3, 16: 6}  # /24 and /48: what one customer line or site usually holds
 
 
@@ -21,13 +22,14 @@ def ip_address(text: str) -> bytes | None:
     >>> ip_address("::ffff:192.0.2.1") == ip_address(" 192.0.2.1 ")
     True
     """
+    text = text.strip()
     try:
-        address = ipaddress.ip_address(text.strip())
-    except ValueError:
+        if ":" not in text:
+            return socket.inet_pton(socket.AF_INET, text)
+        packed = socket.inet_pton(socket.AF_INET6, text.partition("%")[0])
+    except (OSError, ValueError):
         return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return address.packed
+    return packed[12:] if packed.startswith(_MAPPED) else packed
 
 
 def ip_prefix(text: str) -> bytes | None:

@@ -92,12 +92,13 @@ class Pseudonymiser:
             first_us: start of the time of interest, microseconds since the epoch.
             last_us: its end.
         """
-        found = []
-        for kind in sorted(PSEUDONYMISED):
-            if (spelt := NORMALISERS[kind](raw)) is not None:
-                epochs = self._epochs.between(first_us, last_us)
-                found += [Pseudonym(kind, epoch, self._hash(kind, epoch, spelt)) for epoch in epochs]
-        return found
+        spelt = {kind: NORMALISERS[kind](raw) for kind in sorted(PSEUDONYMISED)}
+        return [
+            Pseudonym(kind, epoch, self._hashes(kind, epoch, [text])[0])
+            for kind, text in spelt.items()
+            if text is not None
+            for epoch in self._epochs.between(first_us, last_us)
+        ]
 
     def _column(
         self,
@@ -108,18 +109,21 @@ class Pseudonymiser:
         epochs: Int64s,
     ) -> tuple[Int64s, Int64s]:
         rows = np.flatnonzero(wanted)
-        # Distinct (epoch, text) pairs as one integer each: hashing is the only slow step.
-        width = max(len(spelt), 1)
-        pairs, back = np.unique(epochs[rows] * width + codes[rows], return_inverse=True)
-        hashes = [self._hash(kind, pair // width, spelt[pair % width] or b"") for pair in pairs.tolist()]
-        return rows, np.array(hashes, dtype=np.int64)[back]
+        values = np.zeros(len(rows), dtype=np.int64)
+        for epoch in np.unique(epochs[rows]).tolist():
+            at = np.flatnonzero(epochs[rows] == epoch)
+            # Each distinct text once: hashing is the only slow step.
+            used, back = np.unique(codes[rows[at]], return_inverse=True)
+            hashes = self._hashes(kind, epoch, [spelt[code] or b"" for code in used.tolist()])
+            values[at] = np.array(hashes, dtype=np.int64)[back]
+        return rows, values
 
-    def _hash(self, kind: TraitKind, epoch: int, spelt: bytes) -> int:
-        key = self._keys.get((kind, epoch))
-        if key is None:
-            key = self._keys[kind, epoch] = self._master.subkey(Purpose.PSEUDONYM, kind, str(epoch))
-        digest = hmac.digest(key, spelt, "sha256")
-        return int.from_bytes(digest[:7] + bytes([epoch & EPOCH_MASK]), "big", signed=True)
+    def _hashes(self, kind: TraitKind, epoch: int, spelt: list[bytes]) -> list[int]:
+        if (kind, epoch) not in self._keys:
+            self._keys[kind, epoch] = self._master.subkey(Purpose.PSEUDONYM, kind, str(epoch))
+        key, tail = self._keys[kind, epoch], bytes([epoch & EPOCH_MASK])
+        digests = [hmac.digest(key, text, "sha256") for text in spelt]
+        return [int.from_bytes(digest[:7] + tail, "big", signed=True) for digest in digests]
 
 
 def _spell(kind: TraitKind, texts: list[str]) -> list[bytes | None]:

@@ -5,6 +5,7 @@ the rest are guesses that a sweep overrides. A preset names what a whole attitud
 """
 
 from dataclasses import replace
+from typing import Any
 
 from spiritsafe.model.errors import UsageError
 from spiritsafe.simulation.spec import CampaignSpec, override
@@ -44,7 +45,7 @@ ARCHETYPES: dict[str, CampaignSpec] = {
     ),
 }  # fmt: skip
 
-_SHARED = {
+_SHARED: dict[str, dict[str, Any]] = {
     "nothing": {"cards": 0, "proxies": 0, "devices": 0, "signup": 120.0, "age": 10.0},
     "cards": {"proxies": 0, "devices": 0},
     "proxies": {"cards": 0, "devices": 0},

@@ -5,33 +5,26 @@ every campaign, exactly as they were.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 
-from spiritsafe.simulation.authors import deal, listed, lives, own_work
+from spiritsafe.simulation.authors import Work, answered, benchmark, dealt_by_group, lists, own_work
 from spiritsafe.simulation.cohorts import COHORTS, Cohort, Corpus, Scope
 from spiritsafe.simulation.mixing import Ints, mix, stream
 from spiritsafe.simulation.prose import Prose, scatter
-from spiritsafe.simulation.rhythm import Beats, live, select
+from spiritsafe.simulation.rhythm import Beats, Calendar, live, select
 from spiritsafe.simulation.roster import Roster, enrol
 from spiritsafe.simulation.spec import WorldSpec
-from spiritsafe.simulation.templates import draw_family
+from spiritsafe.simulation.templates import Family, draw_family
+from spiritsafe.simulation.traces import Traces
 from spiritsafe.simulation.traffic import Lane, Models, Style, tabulate
 
-__all__ = ["GRADERS", "OUTPUT", "Part", "Setting", "groups", "settle", "style_of", "thinning"]
+__all__ = ["LEADS", "Part", "Setting", "inhabit", "settle", "thinning"]
 
-OUTPUT = {
-    "chain_of_thought": (700.0, 0.5),
-    "trace_reconstruction": (1_200.0, 0.4),
-    "rubric_grading": (12.0, 0.5),
-    "agentic": (600.0, 0.6),
-    "coding_data": (800.0, 0.5),
-    "extraction": (90.0, 0.5),
-    "translation": (40.0, 0.5),
-    "rag": (220.0, 0.5),
-}
-GRADERS = frozenset({"rubric_grading"})
+LEADS = {"rubric_grading": "\nResponse: ", "trace_reconstruction": "\nAnswer: "}
+"""Kinds of template whose bodies carry an answer, and the words before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +34,27 @@ class Setting:
     spec: WorldSpec
     prose: Prose
     models: Models
+    calendar: Calendar
     start_us: int
-    thin: float
+    scale: float = 1.0
+    traces: Traces | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One cohort or campaign: its accounts, their exchanges, and the label they carry."""
+    """One cohort or campaign.
+
+    Attributes:
+        roster: its accounts.
+        exchanges: their exchanges, unsorted.
+        campaign: the label they carry, None for honest ones.
+        families: the templates in use, for whoever copies them.
+    """
 
     roster: Roster
     exchanges: pa.Table
     campaign: str | None
-
-
-def groups(rng: np.random.Generator, accounts: int, bounds: tuple[int, int]) -> Ints:
-    """Return the group of each account, groups being as large as ``bounds`` allow."""
-    size = rng.integers(bounds[0], bounds[1] + 1, accounts)
-    return np.repeat(np.arange(accounts), size)[:accounts]
+    families: tuple[Family, ...] = ()
 
 
 def thinning(wanted: dict[str, int], spec: WorldSpec) -> float:
@@ -71,103 +68,112 @@ def thinning(wanted: dict[str, int], spec: WorldSpec) -> float:
 
 def settle(name: str, accounts: int, setting: Setting) -> Part:
     """Return ``accounts`` accounts of a look-alike cohort with their exchanges."""
-    cohort, spec = COHORTS[name], setting.spec
-    rng = stream(spec.seed, "cohort", name)
-    group = groups(rng, accounts, cohort.groups)
+    return inhabit(stream(setting.spec.seed, "cohort", name), name, COHORTS[name], accounts, setting)
+
+
+def inhabit(rng: np.random.Generator, name: str, cohort: Cohort, accounts: int, setting: Setting) -> Part:
+    """Return accounts with the habits of ``cohort``, labelled ``name``."""
+    group = np.repeat(np.arange(accounts), rng.integers(cohort.groups[0], cohort.groups[1] + 1, accounts))[:accounts]
     roster = enrol(rng, name, group, cohort.makeup, setting.start_us)
-    median, sigma = cohort.volume
-    rate = np.minimum(median * rng.lognormal(0, sigma, accounts), spec.daily_cap) * setting.thin
-    beats = live(rng, cohort.rhythm, rate, roster.zone, group, spec.days, cohort.length)
-    author = mix(spec.seed, int(rng.integers(1 << 40)), np.arange(accounts)).astype(np.int64)
+    rate = _rates(rng, cohort, accounts, setting)
+    beats = live(rng, cohort.rhythm, setting.calendar, rate=rate, zone=roster.zone, group=group, length=cohort.length)
+    author = mix(setting.spec.seed, int(rng.integers(1 << 40)), np.arange(accounts)).astype(np.int64)
     through = np.asarray(rng.random(int(beats.train.max(initial=-1)) + 1) < cohort.focal)[beats.train]
-    lanes = [
-        *_focal(rng, cohort, select(beats, through), group, author, setting),
-        _plain(rng, cohort, select(beats, ~through), author, setting),
+    focal, plain = select(beats, through), select(beats, ~through)
+    owner = _owners(cohort, group, author)
+    families = [
+        draw_family(rng, str(rng.choice(cohort.templates)), setting.spec.families)
+        for _ in range(int(owner.max(initial=-1)) + 1)
     ]
-    return Part(roster, tabulate(rng, roster, lanes, setting.models, setting.start_us), None)
+    work = _work(rng, cohort, focal, group, author, setting=setting)
+    idle = own_work(
+        setting.prose, rng, plain, author, kinds=cohort.work, topics=cohort.topics, extra=cohort.extra,
+        repeat=cohort.repeat,
+    )  # fmt: skip
+    lanes = _lanes(rng, cohort, focal, work, owner, families=families, prose=setting.prose)
+    lanes.append(Lane(plain, idle.text, pa.nulls(len(plain), pa.string()), _style("", cohort)))
+    exchanges = tabulate(rng, roster, lanes, setting.models, setting.start_us, quantiles=_quantiles(cohort, setting))
+    return Part(roster, exchanges, None, tuple(families))
 
 
-def _plain(rng: np.random.Generator, cohort: Cohort, beats: Beats, author: Ints, setting: Setting) -> Lane:
-    prose = setting.prose
-    topics = lives(prose, cohort.work, cohort.topics, author)
-    bodies = own_work(prose, rng, beats, topics, author, cohort.extra, cohort.repeat)
-    return Lane(beats, bodies, pa.nulls(len(beats), pa.string()), style_of("", cohort))
+def _rates(rng: np.random.Generator, cohort: Cohort, accounts: int, setting: Setting) -> np.ndarray:
+    median, sigma = cohort.volume
+    factor = rng.lognormal(0, sigma, accounts)
+    if setting.traces is not None and cohort.makeup.client.is_personal:
+        factor = rng.choice(setting.traces.conversations, accounts)
+    return np.asarray(np.minimum(median * factor, setting.spec.daily_cap) * setting.scale)
 
 
-def _focal(
-    rng: np.random.Generator, cohort: Cohort, beats: Beats, group: Ints, author: Ints, setting: Setting
-) -> list[Lane]:
-    """Return the templated exchanges, a lane per template that the cohort uses."""
-    bodies = _bodies(rng, cohort, beats, group, author, setting)
+def _quantiles(cohort: Cohort, setting: Setting) -> np.ndarray | None:
+    """Return real clients' output-token quantiles for API traffic, None for people and parametric worlds."""
+    return None if setting.traces is None or cohort.makeup.client.is_personal else setting.traces.outputs
+
+
+def _owners(cohort: Cohort, group: Ints, author: Ints) -> Ints:
+    """Return which template each account uses, from 0; empty where nobody has one."""
     if cohort.scope is Scope.NOBODY:
-        return [Lane(beats, bodies, pa.nulls(len(beats), pa.string()), style_of("", cohort))]
-    owner = {
-        Scope.ACCOUNT: np.arange(len(group)),
-        Scope.GROUP: group,
-        Scope.COHORT: (mix(author, 51) % np.uint64(cohort.popular)).astype(np.int64),
-    }[cohort.scope]
-    lanes: dict[str, list[tuple[Ints, pa.Array, pa.Array]]] = {}
+        return np.zeros(0, np.int64)
+    if cohort.scope is Scope.COHORT:
+        return (mix(author, 51) % np.uint64(cohort.popular)).astype(np.int64)
+    return group if cohort.scope is Scope.GROUP else np.arange(len(group))
+
+
+def _work(
+    rng: np.random.Generator, cohort: Cohort, beats: Beats, group: Ints, author: Ints, *, setting: Setting
+) -> Work:
+    prose, kinds = setting.prose, cohort.work
+    if cohort.corpus is Corpus.BENCHMARK:
+        return benchmark(prose, rng, beats, author, kinds=kinds, items=cohort.items)
+    if cohort.corpus is Corpus.DEALT:
+        return dealt_by_group(prose, rng, beats, group, kinds=kinds)
+    if cohort.corpus is Corpus.OWN:
+        return own_work(
+            prose, rng, beats, author, kinds=kinds, topics=cohort.topics, extra=cohort.extra, repeat=cohort.repeat
+        )
+    owner = group if cohort.corpus is Corpus.GROUP_ITEMS else np.arange(len(group))
+    return lists(prose, rng, beats, owner, kinds=kinds, items=cohort.items)
+
+
+def _lanes(
+    rng: np.random.Generator,
+    cohort: Cohort,
+    beats: Beats,
+    work: Work,
+    owner: Ints,
+    *,
+    families: list[Family],
+    prose: Prose,
+) -> list[Lane]:
+    """Return a lane per kind of template in use."""
+    if not families:
+        return [Lane(beats, work.text, pa.nulls(len(beats), pa.string()), _style("", cohort))]
     used = owner[beats.member]
     order = np.argsort(used, kind="stable")
-    edges = np.searchsorted(used[order], np.arange(int(owner.max(initial=-1)) + 2))
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
-        family = draw_family(rng, str(rng.choice(cohort.templates)), setting.spec.families)
+    edges = np.searchsorted(used[order], np.arange(len(families) + 1))
+    worn: dict[str, list[tuple[Ints, pa.Array, pa.Array]]] = {}
+    for family, (low, high) in zip(families, pairwise(edges), strict=True):
         rows = order[low:high]
-        if len(rows):
-            prompt, system = family.dress(bodies.take(pa.array(rows)), np.zeros(len(rows), np.int64))
-            lanes.setdefault(family.kind, []).append((rows, prompt, system))
-    return [_merge(beats, pieces, style_of(kind, cohort)) for kind, pieces in lanes.items()]
+        body = work.take(rows)
+        if family.kind in LEADS:
+            body = answered(prose, rng, body, LEADS[family.kind])
+        worn.setdefault(family.kind, []).append((rows, *family.dress(body.text, np.zeros(len(rows), np.int64))))
+    return [_merge(beats, pieces, _style(kind, cohort)) for kind, pieces in worn.items()]
 
 
 def _merge(beats: Beats, pieces: list[tuple[Ints, pa.Array, pa.Array]], style: Style) -> Lane:
-    rows = np.concatenate([piece[0] for piece in pieces])
     keep = np.zeros(len(beats), bool)
-    keep[rows] = True
+    keep[np.concatenate([rows for rows, _, _ in pieces])] = True
     rank = np.cumsum(keep) - 1
-    places = [rank[piece[0]] for piece in pieces]
+    places = [rank[rows] for rows, _, _ in pieces]
     prompt, system = (scatter([piece[i] for piece in pieces], places) for i in (1, 2))
     return Lane(select(beats, keep), prompt, system, style)
 
 
-def _bodies(
-    rng: np.random.Generator, cohort: Cohort, beats: Beats, group: Ints, author: Ints, setting: Setting
-) -> pa.Array:
-    prose, key = setting.prose, int(rng.integers(1 << 40))
-    owner = {
-        Corpus.ITEMS: np.arange(len(group)),
-        Corpus.GROUP_ITEMS: group,
-        Corpus.BENCHMARK: (mix(author, 52) % np.uint64(3)).astype(np.int64),
-    }.get(cohort.corpus)
-    if owner is not None:
-        lists = mix(key, np.arange(int(owner.max(initial=-1)) + 1)).astype(np.int64)
-        topics = lives(prose, cohort.work, cohort.topics, lists)
-        return listed(prose, rng, beats, owner, topics, cohort.items, key)
-    if cohort.corpus is Corpus.DEALT:
-        return _dealt(rng, cohort, beats, group, setting)
-    topics = lives(prose, cohort.work, cohort.topics, author)
-    return own_work(prose, rng, beats, topics, author, cohort.extra, cohort.repeat)
-
-
-def _dealt(rng: np.random.Generator, cohort: Cohort, beats: Beats, group: Ints, setting: Setting) -> pa.Array:
-    pieces, places = [], []
-    for number in range(int(group.max(initial=-1)) + 1):
-        rows = np.flatnonzero(group[beats.member] == number)
-        topics = setting.prose.topics_of(cohort.work)
-        pool = setting.prose.bodies(rng, np.sort(rng.choice(topics, max(1, len(rows)))), None, cohort.extra)
-        chosen = np.zeros(len(beats), bool)
-        chosen[rows] = True
-        pieces.append(deal(rng, select(beats, chosen), pool, 0.0, True, len(group)))
-        places.append(rows)
-    return scatter(pieces, places)
-
-
-def style_of(kind: str, cohort: Cohort) -> Style:
-    """Return the style of a cohort's traffic through templates of ``kind`` ('' for plain work)."""
+def _style(kind: str, cohort: Cohort) -> Style:
     return Style(
-        output=OUTPUT.get(kind, (260.0, 0.8)),
+        kind=kind,
+        runs=cohort.rhythm.is_run,
         tools=cohort.tools if kind else 0,
-        thinking=0.3 if kind == "chain_of_thought" else 0.0,
-        grader=kind in GRADERS,
         end_users=cohort.end_users,
         batch=cohort.batch,
         early=cohort.early,

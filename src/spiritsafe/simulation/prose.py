@@ -7,6 +7,7 @@ resemble each other more than those of strangers; a pool has no author and uses 
 
 import tomllib
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from importlib import resources
 from string import Formatter
@@ -20,12 +21,23 @@ from numpy.typing import NDArray
 from spiritsafe.simulation.mixing import Ints, mix
 from spiritsafe.simulation.spec import Families
 
-__all__ = ["Frame", "Prose", "Topic", "half", "load", "scatter"]
+__all__ = ["Frame", "Prose", "Topic", "Use", "half", "load", "scatter"]
 
 _T = TypeVar("_T")
 _SLOTS = "sovd"
 _NAMES = 8_192
-_SYLLABLES = "ba co du fe gi ha jo ka li mo na pe qua ro su ta vi wel xa zu or en mar tis lon der".split()
+_SYLLABLES = (
+    "ba", "co", "du", "fe", "gi", "ha", "jo", "ka", "li", "mo", "na", "pe", "qua", "ro", "su", "ta", "vi", "wel",
+    "xa", "zu", "or", "en", "mar", "tis", "lon", "der",
+)  # fmt: skip
+
+
+class Use(StrEnum):
+    """What bodies are wanted for; real texts differ by it, the grammar does not."""
+
+    LIFE = "life"
+    BENCHMARK = "benchmark"
+    POOL = "pool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +117,7 @@ class Prose:
         self._numbers = pa.array([str(n) for n in range(10_000)])
         self._invented = pa.array([_invent(n) for n in range(_NAMES)])
 
-    def topics_of(self, kinds: tuple[str, ...]) -> Ints:
+    def topics_of(self, kinds: tuple[str, ...], use: Use) -> Ints:  # noqa: ARG002 - real texts need the use
         """Return the ids of the topics of some kinds."""
         return np.array([i for i, topic in enumerate(self.topics) if topic.kind in kinds], np.int64)
 
@@ -119,19 +131,22 @@ class Prose:
             extra: mean number of further sentences, or their number per row.
         """
         count = rng.poisson(extra, len(topic)) if isinstance(extra, float) else extra
-        text = self.sentences(rng, topic, focus, "ask")
+        text = self._sentences(rng, topic, focus, "ask")
         for wave in range(1, 1 + int(count.max(initial=0))):
             rows = np.flatnonzero(count >= wave)
-            more = self.sentences(rng, topic[rows], None if focus is None else focus[rows], "more")
+            more = self._sentences(rng, topic[rows], None if focus is None else focus[rows], "more")
             longer = pc.binary_join_element_wise(text.take(pa.array(rows)), more, " ")
             rest = np.flatnonzero(count < wave)
             text = scatter([longer, text.take(pa.array(rest))], [rows, rest])
         return text
 
-    def sentences(
+    def sentences(self, rng: np.random.Generator, topic: Ints, focus: Ints | None, kind: str) -> pa.Array:
+        """Return one sentence per row in frames of ``kind`` ('followup', 'response') about its topic."""
+        return self._sentences(rng, topic, focus, "ask", kind)
+
+    def _sentences(
         self, rng: np.random.Generator, topic: Ints, focus: Ints | None, part: str, kind: str = ""
     ) -> pa.Array:
-        """Return one sentence per row; ``kind`` replaces the topic's own frames (follow-ups, responses)."""
         kinds = np.array([kind or t.kind for t in self.topics])[topic]
         choice = rng.random(len(topic))
         pieces: list[pa.Array] = []

@@ -65,7 +65,8 @@ class CampaignSpec:
         duration: days that it lasts, 0 for until the world ends.
         pauses: outages of the dispatcher per week.
         orgs: where members sit.
-        programme: the programme that members were admitted under.
+        verified: probability that an organisation of theirs was verified.
+        programme: the programme that members were admitted under; any but none makes them `stolen_programme`.
         reseller: True if the cover is customers' traffic through the same exits.
         framed: honest organisations whose /24s and template the campaign copies.
         shells: self-declared organisations with erratic behaviour, registered to stretch a null.
@@ -98,6 +99,7 @@ class CampaignSpec:
     duration: float = 0.0
     pauses: float = 2.0
     orgs: Orgs = Orgs.NONE
+    verified: float = 0.0
     programme: Programme = Programme.NONE
     reseller: bool = False
     framed: int = 0
@@ -140,6 +142,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "start": (0, 3_650),
     "duration": (0, 3_650),
     "pauses": (0, 100),
+    "verified": (0, 1),
     "framed": (0, 1_000),
     "shells": (0, 10_000),
 }

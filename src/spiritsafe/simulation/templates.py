@@ -72,11 +72,12 @@ class Family:
             letter: _join([text for text, where in zip(texts, self.layout, strict=True) if where == letter])
             for letter in "SBA"
         }
-        before, after = (None if place[x] is None else place[x].take(index) for x in "BA")
+        before, after = (None if (text := place[x]) is None else text.take(index) for x in "BA")
         head, tail = _kinds()[self.kind]["wraps"][self.wrap].split("{body}")
         wrapped = pc.binary_join_element_wise(head, bodies, tail, "")
         prompt = _join([part for part in (before, wrapped, after) if part is not None], "\n\n")
-        system = pa.nulls(len(bodies), pa.string()) if place["S"] is None else place["S"].take(index)
+        rules = place["S"]
+        system = pa.nulls(len(bodies), pa.string()) if rules is None else rules.take(index)
         return prompt, system
 
     def _role(self, role: int, wording: Ints) -> pa.Array:

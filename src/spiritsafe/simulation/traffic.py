@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from spiritsafe.simulation.mixing import Ints, hexes, mix, unit
 from spiritsafe.simulation.rhythm import DAY_S, Beats
-from spiritsafe.simulation.roster import Roster, addresses
+from spiritsafe.simulation.roster import Roster
 
 __all__ = ["SCHEMA", "Lane", "Models", "Style", "tabulate"]
 
 SCHEMA = pa.schema(
     [
-        *((name, pa.string()) for name in ("exchange_id",)),
+        ("exchange_id", pa.string()),
         ("started_at", pa.timestamp("us", "UTC")),
         *((name, pa.string()) for name in ("account_id", "model")),
         *((name, pa.int64()) for name in ("input_tokens", "output_tokens")),
@@ -40,25 +40,39 @@ SCHEMA = pa.schema(
 )
 
 
+_OUTPUT = {
+    "": (260.0, 0.8),
+    "chain_of_thought": (700.0, 0.5),
+    "trace_reconstruction": (1_200.0, 0.4),
+    "rubric_grading": (12.0, 0.5),
+    "agentic": (600.0, 0.6),
+    "coding_data": (800.0, 0.5),
+    "extraction": (90.0, 0.5),
+    "translation": (40.0, 0.5),
+    "rag": (220.0, 0.5),
+}
+"""Median and log-sigma of output tokens per kind of template; others answer at medium length."""
+_MEDIUM = (350.0, 0.7)
+_LIMITS = np.array([256, 512, 1_024, 2_048, 4_096, 8_192])
+
+
 @dataclass(frozen=True, slots=True)
 class Style:
     """How one kind of traffic looks apart from its text.
 
     Attributes:
-        output: median and log-sigma of output tokens.
+        kind: kind of template, '' for plain work; it decides how long answers are and what they hold.
+        runs: True where a train is a run of separate requests, False where it is one conversation.
         tools: tools offered.
-        thinking: share of the output that is reasoning.
-        grader: True where answers are bounded scores.
         end_users: True if ids of end users are passed.
         batch: share of accounts using the batch operation.
         early: hours until half of the traffic is on the new model; 0 for a habit of each account's own.
         reseller: True if requests come over several channels.
     """
 
-    output: tuple[float, float] = (260.0, 0.8)
+    kind: str = ""
+    runs: bool = False
     tools: int = 0
-    thinking: float = 0.0
-    grader: bool = False
     end_users: bool = False
     batch: float = 0.0
     early: float = 0.0
@@ -97,78 +111,116 @@ def _normal(key: int, member: Ints) -> NDArray[np.float64]:
     return np.asarray(radius * np.cos(2 * np.pi * unit(key, 3, member)))
 
 
-def tabulate(rng: np.random.Generator, roster: Roster, lanes: list[Lane], models: Models, start_us: int) -> pa.Table:
-    """Return the exchanges of one part of a world, unsorted, in the contract's columns."""
+def tabulate(
+    rng: np.random.Generator,
+    roster: Roster,
+    lanes: list[Lane],
+    models: Models,
+    start_us: int,
+    *,
+    quantiles: NDArray[np.float64] | None = None,
+) -> pa.Table:
+    """Return the exchanges of one part of a world, unsorted, in the contract's columns.
+
+    Args:
+        rng: source of the choices.
+        roster: the accounts.
+        lanes: their exchanges.
+        models: what can be asked.
+        start_us: the world's start, microseconds since the epoch.
+        quantiles: output-token quantiles of real clients, one of which each account follows in plain
+            work, shape (clients, points); None for log-normal lengths.
+    """
     key = int(rng.integers(1 << 48))
-    tables = [_lane(rng, roster, lane, models, start_us, key, i) for i, lane in enumerate(lanes) if len(lane.beats)]
+    drawn = _Drawn(rng, roster, models, start_us, key, quantiles)
+    tables = [drawn.lane(lane, number) for number, lane in enumerate(lanes) if len(lane.beats)]
     table = pa.concat_tables(tables) if tables else SCHEMA.empty_table()
     return table.set_column(0, "exchange_id", hexes("ex_", mix(key, 99, np.arange(table.num_rows))))
 
 
-def _lane(
-    rng: np.random.Generator, roster: Roster, lane: Lane, models: Models, start_us: int, key: int, number: int
-) -> pa.Table:
-    beats, style, n = lane.beats, lane.style, len(lane.beats)
-    member = beats.member
-    row = pa.array(member)
-    ip, asn, land = addresses(roster, member, beats.train, (beats.at // DAY_S).astype(np.int64), key)
-    status = rng.choice([200, 429, 500, 529], n, p=[0.985, 0.008, 0.004, 0.003])
-    columns = {
-        "started_at": pa.array((start_us + beats.at * 1e6).astype(np.int64), pa.timestamp("us", "UTC")),
-        "account_id": roster.accounts["account_id"].combine_chunks().take(row),
-        "model": pa.array(models.names).take(pa.array(models.choose(rng, member, beats.at, style.early, key))),
-        "organization_id": roster.accounts["organization_id"].combine_chunks().take(row),
-        "key_id": _keys(roster, member, beats.train, key),
-        "end_user_id": _end_users(rng, style, member, key),
-        "conversation_id": _conversations(beats, key, number),
-        "operation": pa.array(["chat"] * n),
-        "status": status,
-        "channel": _channels(rng, style, n),
-        "client_ip": ip,
-        "asn": asn,
-        "country": land,
-        "user_agent": pa.array([c[0] for c in roster.client]).take(row),
-        "ja4": pa.array([c[1] for c in roster.client]).take(row),
-        "prompt": lane.prompt,
-        "system_prompt": lane.system,
-        "batch": unit(key, 6, member) < style.batch,
-        "n": np.ones(n, np.int64),
-        "image_count": np.zeros(n, np.int64),
-        "logprobs": np.zeros(n, bool),
-        **_tokens(rng, lane, status, key),
-    }
-    arrays = [pa.array(columns[f.name], f.type) if f.name in columns else pa.nulls(n, f.type) for f in SCHEMA]
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """What the lanes of one part have in common while they are drawn."""
 
+    rng: np.random.Generator
+    roster: Roster
+    models: Models
+    start_us: int
+    key: int
+    quantiles: NDArray[np.float64] | None
 
-def _tokens(rng: np.random.Generator, lane: Lane, status: Ints, key: int) -> dict[str, object]:
-    beats, style, n = lane.beats, lane.style, len(lane.beats)
-    characters = (_length(lane.prompt) + _length(lane.system)) / 4.1
-    turn = beats.turn
-    context = characters * (1 + turn) + turn * 150
-    fine = status == 200
-    limit = np.array([256, 512, 1_024, 2_048, 4_096, 8_192])[(unit(key, 5, beats.member) ** 0.6 * 6).astype(int)]
-    median, sigma = style.output
-    wanted = median * np.exp(sigma * rng.standard_normal(n) + 0.3 * _normal(key + 1, beats.member))
-    output = np.where(fine, np.minimum(np.maximum(wanted, 1), limit), 0).astype(np.int64)
-    cached = np.where(turn > 0, context * 0.8, _length(lane.system) / 4.1) * (rng.random(n) < 0.7)
-    streamed = unit(key, 7, beats.member) < 0.6
-    calls = rng.binomial(1, 0.5 if style.tools else 0.0, n)
-    return {
-        "input_tokens": np.maximum(context, 1).astype(np.int64),
-        "output_tokens": output,
-        "duration_ms": (400 + output * rng.uniform(9, 22, n) + context * 0.02).astype(np.int64),
-        "cached_input_tokens": np.where(cached > 256, cached, 0).astype(np.int64),
-        "reasoning_tokens": (output * style.thinking).astype(np.int64),
-        "max_tokens": pa.array(limit, mask=unit(key, 8, beats.member) < 0.35),
-        "temperature": pa.array(np.round(unit(key, 9, beats.member) * 10) / 10, mask=unit(key, 10, beats.member) < 0.5),
-        "stream": streamed,
-        "message_count": 1 + 2 * turn + (_length(lane.system) > 0),
-        "tool_count": np.full(n, style.tools, np.int64),
-        "tool_call_count": calls,
-        "finish_reason": _finish(fine, output >= limit, calls > 0),
-        "response": _scores(rng, n) if style.grader else pa.nulls(n, pa.string()),
-    }
+    def lane(self, lane: Lane, number: int) -> pa.Table:
+        """Return one lane as a table."""
+        beats, style, n, key = lane.beats, lane.style, len(lane.beats), self.key
+        member = beats.member
+        ip, asn, land = self.roster.network(member, beats.train, (beats.at // DAY_S).astype(np.int64), key)
+        status = self.rng.choice([200, 429, 500, 529], n, p=[0.985, 0.008, 0.004, 0.003])
+        model = self.models.choose(self.rng, member, beats.at, style.early, key)
+        program, ja4 = (names.take(pa.array(self.roster.client[member])) for names in self.roster.clients)
+        columns = {
+            "started_at": pa.array((self.start_us + beats.at * 1e6).astype(np.int64), pa.timestamp("us", "UTC")),
+            "account_id": self.roster.column("account_id", member),
+            "model": pa.array(self.models.names).take(pa.array(model)),
+            "organization_id": self.roster.column("organization_id", member),
+            "key_id": _keys(len(self.roster), member, beats.train, key),
+            "end_user_id": _end_users(self.rng, style, member, key),
+            "conversation_id": _conversations(beats, key, number, style),
+            "operation": pa.array(["chat"] * n),
+            "status": status,
+            "channel": _channels(self.rng, style, n),
+            "client_ip": ip,
+            "asn": asn,
+            "country": land,
+            "user_agent": program,
+            "ja4": ja4,
+            "prompt": lane.prompt,
+            "system_prompt": lane.system,
+            "batch": unit(key, 6, member) < style.batch,
+            "n": np.ones(n, np.int64),
+            "image_count": np.zeros(n, np.int64),
+            "logprobs": np.zeros(n, bool),
+            **self._tokens(lane, status == 200),
+        }
+        arrays = [pa.array(columns[f.name], f.type) if f.name in columns else pa.nulls(n, f.type) for f in SCHEMA]
+        return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+    def _tokens(self, lane: Lane, fine: NDArray[np.bool_]) -> dict[str, object]:
+        beats, style, n, key = lane.beats, lane.style, len(lane.beats), self.key
+        member, turn = beats.member, np.zeros_like(beats.turn) if style.runs else beats.turn
+        system = _length(lane.system) / 4.1
+        context = (_length(lane.prompt) / 4.1 + system) * (1 + turn) + turn * 150
+        limit = _LIMITS[(unit(key, 5, member) ** 0.6 * len(_LIMITS)).astype(int)]
+        output = np.where(fine, np.clip(self._answers(lane), 1, limit), 0).astype(np.int64)
+        cached = np.where(turn > 0, context * 0.8, system) * (self.rng.random(n) < 0.7)
+        calls = self.rng.binomial(1, 0.5 if style.tools else 0.0, n)
+        warmth = np.round(unit(key, 9, member) * 10) / 10
+        return {
+            "input_tokens": np.maximum(context, 1).astype(np.int64),
+            "output_tokens": output,
+            "duration_ms": (400 + output * self.rng.uniform(9, 22, n) + context * 0.02).astype(np.int64),
+            "cached_input_tokens": np.where(cached > 256, cached, 0).astype(np.int64),
+            "reasoning_tokens": (output * (0.3 if style.kind == "chain_of_thought" else 0.0)).astype(np.int64),
+            "max_tokens": pa.array(limit, mask=unit(key, 8, member) < 0.35),
+            "temperature": pa.array(warmth, mask=unit(key, 10, member) < 0.5),
+            "stream": unit(key, 7, member) < 0.6,
+            "message_count": 1 + 2 * turn + (system > 0),
+            "tool_count": np.full(n, style.tools, np.int64),
+            "tool_call_count": calls,
+            "finish_reason": _finish(fine, output >= limit, calls > 0),
+            "response": _scores(self.rng, n) if style.kind == "rubric_grading" else pa.nulls(n, pa.string()),
+        }
+
+    def _answers(self, lane: Lane) -> NDArray[np.float64]:
+        """Return the length of each answer in tokens, before any limit."""
+        n, member = len(lane.beats), lane.beats.member
+        if self.quantiles is not None and not lane.style.kind:
+            client = (mix(self.key, 17, member) % np.uint64(len(self.quantiles))).astype(np.int64)
+            at = self.rng.random(n) * (self.quantiles.shape[1] - 1)
+            low = at.astype(np.int64)
+            below, above = self.quantiles[client, low], self.quantiles[client, low + 1]
+            return np.asarray(below + (above - below) * (at - low))
+        median, sigma = _OUTPUT.get(lane.style.kind, _MEDIUM)
+        return np.asarray(median * np.exp(sigma * self.rng.standard_normal(n) + 0.3 * _normal(self.key + 1, member)))
 
 
 def _length(texts: pa.Array) -> NDArray[np.float64]:
@@ -185,10 +237,11 @@ def _scores(rng: np.random.Generator, n: int) -> pa.Array:
     return pa.array(texts).take(pa.array(rng.integers(0, len(texts), n)))
 
 
-def _keys(roster: Roster, member: Ints, train: Ints, key: int) -> pa.Array:
-    many = 1 + (mix(key, 11, np.arange(len(roster))) % np.uint64(10) > 7).astype(np.int64)
-    names = hexes("key_", mix(key, 12, np.arange(2 * len(roster))))
-    return names.take(pa.array(2 * member + (mix(key, 13, train).astype(np.int64) & 1) * (many[member] - 1)))
+def _keys(accounts: int, member: Ints, train: Ints, key: int) -> pa.Array:
+    """Return key ids; one account in five has two keys."""
+    second = mix(key, 11, member) % np.uint64(10) > 7
+    names = hexes("key_", mix(key, 12, np.arange(2 * accounts)))
+    return names.take(pa.array(2 * member + (second & (mix(key, 13, train) % np.uint64(2) == 1))))
 
 
 def _end_users(rng: np.random.Generator, style: Style, member: Ints, key: int) -> pa.Array:
@@ -198,8 +251,8 @@ def _end_users(rng: np.random.Generator, style: Style, member: Ints, key: int) -
     return hexes("u", mix(key, 15, member, (rng.random(len(member)) ** 2 * crowd).astype(np.int64)))
 
 
-def _conversations(beats: Beats, key: int, number: int) -> pa.Array:
-    if not beats.turn.any():
+def _conversations(beats: Beats, key: int, number: int, style: Style) -> pa.Array:
+    if style.runs or not beats.turn.any():
         return pa.nulls(len(beats), pa.string())
     distinct, back = np.unique(beats.train, return_inverse=True)
     return hexes("conv_", mix(key, 16, number, distinct)).take(pa.array(back))

@@ -22,8 +22,9 @@ from spiritsafe.simulation.attack import mount
 from spiritsafe.simulation.cohorts import COHORTS, sizes
 from spiritsafe.simulation.honest import Part, Setting, settle, thinning
 from spiritsafe.simulation.prose import Prose
-from spiritsafe.simulation.rhythm import DAY_S
+from spiritsafe.simulation.rhythm import DAY_S, Calendar
 from spiritsafe.simulation.spec import CampaignSpec, Families, Orgs, WorldSpec
+from spiritsafe.simulation.traces import read_traces
 from spiritsafe.simulation.traffic import Models
 
 __all__ = [
@@ -71,7 +72,16 @@ def build(spec: WorldSpec) -> World:
     wanted = _wanted(spec)
     start_us = int(spec.start.timestamp()) * 1_000_000
     models = Models(release_s=spec.release_day * DAY_S)
-    setting = Setting(spec, Prose(spec.families), models, start_us, thinning(wanted, spec))
+    traces = None if spec.data is None else read_traces(spec.data)
+    setting = Setting(
+        spec=spec,
+        prose=Prose(spec.families),
+        models=models,
+        calendar=Calendar(spec.days, spec.start.weekday(), None if traces is None else traces.curves),
+        start_us=start_us,
+        scale=thinning(wanted, spec),
+        traces=traces,
+    )
     parts = [settle(name, count, setting) for name, count in wanted.items() if count]
     for number, campaign in enumerate(spec.campaigns):
         parts += mount(campaign, number, setting)
@@ -107,7 +117,7 @@ def _labels(part: Part) -> pa.Table:
     return pa.table(
         {
             "account_id": part.roster.accounts["account_id"],
-            "cohort": pa.array(part.roster.cohort, pa.string()),
+            "cohort": pa.array([part.roster.cohort] * len(part.roster), pa.string()),
             "campaign": pa.array([part.campaign] * len(part.roster), pa.string()),
         }
     )

@@ -105,7 +105,7 @@ _TAMPERED = "Somebody has changed the file; compare it with a backup."
 def _decode(line: bytes, path: Path) -> AuditRow:
     try:
         return msgspec.json.decode(line, type=AuditRow)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise VaultError(f"{path}: an audit row cannot be read: {error}", hint=_TAMPERED) from error
 
 

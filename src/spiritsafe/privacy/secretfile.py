@@ -13,6 +13,8 @@ from spiritsafe.model.errors import ConfigError, StoreError
 
 __all__ = ["create_secret", "read_secret"]
 
+_LIMIT = 4096  # bytes; every secret here has fewer than a hundred
+
 
 def create_secret(path: Path, content: bytes) -> bool:
     """Write ``content`` to a new file of mode 0600; return False if there already is one.
@@ -51,14 +53,16 @@ def read_secret(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}", hint="Run as the owner of the key.") from error
-    with os.fdopen(fd, "rb") as file:
+    try:
         mode = os.fstat(fd).st_mode
         if not stat.S_ISREG(mode) or mode & 0o077:
             raise ConfigError(
                 f"{path}: mode {stat.S_IMODE(mode):04o} lets others at the key",
                 hint=f"Run: chmod 600 {path} - and consider whether somebody has read it.",
             )
-        return file.read()
+        return os.read(fd, _LIMIT)
+    finally:
+        os.close(fd)
 
 
 def _write(path: Path, content: bytes) -> None:

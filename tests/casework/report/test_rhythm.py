@@ -23,7 +23,7 @@ def test_the_raster_covers_exactly_the_hours_that_were_worked(rows: list[list[in
     if drawn is None:
         assert worked == 0
         return
-    lengths = [int(run) for path in drawn.paths for run in re.findall(r"M\d+ \d+h(\d+)v", path)]
+    lengths = [int(run) for path in drawn.paths for run in re.findall(r"M\d+ \d+h(\d+)", path)]
     assert sum(lengths) == worked
 
 

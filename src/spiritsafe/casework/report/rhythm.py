@@ -145,7 +145,7 @@ def _first(row: Sequence[int]) -> int:
 
 
 def _path(rows: list[Sequence[int]], shade: int, bounds: list[int]) -> str:
-    """Every run of hours of one shade as a rectangle in one path, in hours and rows."""
+    """Every run of hours of one shade as a stroke of one path, in hours and rows."""
     parts = []
     for place, row in enumerate(rows):
         column = 0
@@ -154,7 +154,7 @@ def _path(rows: list[Sequence[int]], shade: int, bounds: list[int]) -> str:
             while column < len(row) and _shade(row[column], bounds) == shade:
                 column += 1
             if column > start:
-                parts.append(f"M{start} {place}h{column - start}v.8h-{column - start}z")
+                parts.append(f"M{start} {place}h{column - start}")
             column = max(column, start + 1)
     return "".join(parts)
 

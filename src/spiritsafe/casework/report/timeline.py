@@ -144,19 +144,26 @@ def _markers(daily: Sequence[DailyCount], releases: dict[str, str], days: int, p
     used = {count.model for count in daily}
     inside = [(model, _moment(at)) for model, at in releases.items() if first <= _moment(at).date() < end]
     inside = sorted(inside, key=lambda pair: (pair[0] not in used, pair[1], pair[0]))[:_MOST_MARKERS]
-    free: list[float] = []  # per line of labels, the pixel up to which it is taken
+    free: list[float] = []  # per line of labels, the pixel from which it is taken
     rows = []
-    for model, at in sorted(inside, key=lambda pair: (pair[1], pair[0])):
+    # From the latest back, so that an earlier label stands above and no later rule runs through it.
+    for model, at in sorted(inside, key=lambda pair: (pair[1], pair[0]), reverse=True):
         text = f"{shorten(model, 26)} released"
         x = (at - datetime.combine(first, datetime.min.time(), UTC)).total_seconds() / 86_400 / days * pixels
-        left = x + 7 * len(text) < _WIDTH
-        begin = x if left else x - 7 * len(text)
-        line = next((n for n, taken in enumerate(free) if taken < begin), len(free))
-        free[line : line + 1] = [begin + 7 * len(text) + 10]
+        length = 7 * len(text)
+        side = "left" if x + length < _WIDTH else "right"
+        begin = x if side == "left" else x - length
+        line = next((n for n, taken in enumerate(free) if begin + length + 10 < taken), len(free))
+        free[line : line + 1] = [begin]
         rows.append(
-            {"at": at.strftime("%Y-%m-%dT%H:%M:%SZ"), "text": text, "side": "left" if left else "right",
-             "above": line, "tip": f"{model} released {at:%Y-%m-%d %H:%M} UTC"}
-        )  # fmt: skip
+            {
+                "at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "text": text,
+                "side": side,
+                "above": line,
+                "tip": f"{model} released {at:%Y-%m-%d %H:%M} UTC",
+            }
+        )
     return rows
 
 

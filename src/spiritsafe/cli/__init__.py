@@ -1,1 +1,1 @@
-"""Commands: one file each, thin over the pipeline."""
+"""The command line: one file per command, each read only when its command is called."""

@@ -1,0 +1,37 @@
+"""``spiritsafe link``: groups of accounts from a links table alone.
+
+For providers who have their own links and no exchange logs at hand. Sharing is not guilt, so the exit
+code is 0 whatever is linked.
+"""
+
+from pathlib import Path
+
+from spiritsafe.cli.parser import Options, Parser
+from spiritsafe.cli.terminal import Terminal
+from spiritsafe.model.errors import ExitCode
+
+__all__ = ["arguments", "run"]
+
+
+def arguments(parser: Parser) -> None:
+    """Declare the words and options."""
+    parser.add_argument("links", type=Path, metavar="LINKS", help="a links table: account_id, family, value ...")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON here instead of to stdout")
+    parser.add_config()
+    parser.add_argument("--json", action="store_true", help="as always: groups are printed as JSON")
+
+
+def run(options: Options, terminal: Terminal) -> ExitCode:
+    """Group the accounts and write ``{"groups": [...]}``."""
+    import msgspec
+
+    from spiritsafe.model.settings import load_settings
+    from spiritsafe.pipeline.link import link_groups
+
+    found = link_groups(options.links, load_settings(options.config))
+    if options.out is None:
+        terminal.json(found)
+    else:
+        options.out.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+        terminal.say(f"Groups: {options.out}")
+    return ExitCode.NOTHING_FOUND

@@ -1,0 +1,92 @@
+"""``spiritsafe scan``: exchange logs to campaigns.
+
+The table goes to stdout for people, the findings themselves with ``--json``; linked groups are
+information, so only suspected and confirmed ones make the exit code 4.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spiritsafe.cli.parser import Options, Parser, given
+from spiritsafe.cli.terminal import Terminal
+from spiritsafe.model.errors import ExitCode
+
+if TYPE_CHECKING:
+    from spiritsafe.model.findings import Findings
+    from spiritsafe.model.settings import Settings
+
+__all__ = ["arguments", "run", "verdict"]
+
+_SIDES = {
+    "accounts": "one row per account: sign-up, payment, device, programme",
+    "models": "when models were released, and their prices",
+    "entities": "what is known of networks, domains and TLS fingerprints",
+    "links": "links between accounts that you already have",
+}
+
+
+def arguments(parser: Parser) -> None:
+    """Declare the words and options."""
+    parser.add_argument("logs", nargs="+", type=Path, metavar="LOGS", help="files, folders or globs of exchanges")
+    for name, holds in _SIDES.items():
+        parser.add_argument(f"--{name}", type=Path, metavar="F", help=holds)
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR", help="keep rollups here; later scans read only what is new"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        default=Path("spiritsafe-out"),
+        help="where findings.json and report.html go (%(default)s)",
+    )
+    parser.add_argument("--format", choices=("parquet", "jsonl", "csv"), help="the logs' format (default: by content)")
+    parser.add_argument(
+        "--on-error", choices=("fail", "quarantine", "skip"), help="what becomes of an unreadable row (fail)"
+    )
+    parser.add_config()
+    parser.add_json()
+
+
+def run(options: Options, terminal: Terminal) -> ExitCode:
+    """Scan, print what was found and where the report lies."""
+    from spiritsafe.casework.terminal import campaign_table
+    from spiritsafe.ingest.readers import Format
+    from spiritsafe.pipeline.scan import ScanRequest, scan
+
+    request = ScanRequest(
+        logs=options.logs,
+        sides=given({name: getattr(options, name) for name in _SIDES}),
+        store=options.store,
+        out=options.out,
+        format=options.format and Format(options.format),
+    )
+    with terminal.progress() as progress:
+        result = scan(request, _settings(options), progress)
+    if options.json:
+        terminal.json(result.findings)
+    else:
+        terminal.show(campaign_table(result))
+    if result.findings.scanned.quarantined:
+        terminal.say(f"Set aside: {result.findings.scanned.quarantined:,} rows, in {request.out / 'quarantine.jsonl'}")
+    terminal.say(f"Findings: {request.out / 'findings.json'}")
+    terminal.say(f"Report:   {request.out / 'report.html'}")
+    return verdict(result.findings)
+
+
+def verdict(findings: "Findings") -> ExitCode:
+    """Return 4 if any campaign or account is suspected or confirmed, else 0."""
+    from spiritsafe.model.words import Tier
+
+    tiers = {item.tier for item in findings.campaigns} | {item.tier for item in findings.accounts}
+    return ExitCode.FINDINGS if tiers - {Tier.LINKED} else ExitCode.NOTHING_FOUND
+
+
+def _settings(options: Options) -> "Settings":
+    from spiritsafe.model.settings import OnError, load_settings
+
+    settings = load_settings(options.config)
+    if options.on_error is None:
+        return settings
+    ingest = settings.ingest.model_copy(update={"on_error": OnError(options.on_error)})
+    return settings.model_copy(update={"ingest": ingest})

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spiritsafe.simulation.mixing import Ints, mix
+from spiritsafe.simulation.mixing import Ints, mix, rank
 from spiritsafe.simulation.prose import Prose, Use, scatter
 from spiritsafe.simulation.rhythm import Beats, select
 
@@ -172,7 +172,7 @@ def deal(rng: np.random.Generator, beats: Beats, bodies: Work, *, members: int, 
     n, size = len(beats), len(bodies.text)
     anywhere = rng.permutation(max(n, size))[:n] % size if once else rng.integers(0, size, n)
     width = max(1, size // members)
-    step = _rank(beats.member) if once else rng.integers(0, width, n)
+    step = rank(beats.member) if once else rng.integers(0, width, n)
     inside = (rng.permutation(members)[beats.member] * size // members + step % width) % size
     return bodies.take(np.where(rng.random(n) < slices, inside, anywhere))
 
@@ -206,12 +206,3 @@ def answered(prose: Prose, rng: np.random.Generator, work: Work, lead: str) -> W
     parts = [prose.sentences(rng, topic, None, "response") for _ in range(2)]
     answers = pc.binary_join_element_wise(coded.dictionary, lead, parts[0], " ", parts[1], "")
     return Work(answers.take(coded.indices), work.topic)
-
-
-def _rank(values: Ints) -> Ints:
-    """Return how many equal values came before each, shape (n,)."""
-    order = np.argsort(values, kind="stable")
-    ranked = values[order]
-    rank = np.empty(len(values), np.int64)
-    rank[order] = np.arange(len(values)) - np.searchsorted(ranked, ranked)
-    return rank

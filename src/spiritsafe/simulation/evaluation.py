@@ -103,7 +103,7 @@ class CohortScore(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportedScore(msgspec.Struct, frozen=True, kw_only=True):
-    """How pure one reported campaign is: the share of its accounts that carry its commonest true label."""
+    """How pure one reported campaign is: the share of its accounts that carry its commonest campaign label."""
 
     id: str
     tier: Tier
@@ -124,7 +124,6 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
         cohorts: false positives per honest cohort.
         reported: purity of each reported campaign.
         unlabelled: named accounts that the labels do not know; counted as false.
-        batch: True where the scan's end, not the moment of detection, bounds ``leaked``.
     """
 
     campaigns: list[CampaignScore]
@@ -135,7 +134,6 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     cohorts: list[CohortScore]
     reported: list[ReportedScore]
     unlabelled: int
-    batch: bool = True
 
 
 def upper_bound(events: int, trials: int, confidence: float = 0.95) -> float:
@@ -300,8 +298,8 @@ def _cohorts(truth: _Truth, tiers: Mapping[str, Tier]) -> list[CohortScore]:
 
 
 def _reported(campaign: _Reported, truth: _Truth) -> ReportedScore:
-    names = Counter(_campaign_of(truth, account) for account in campaign.accounts)
-    name, count = min(names.items(), key=lambda item: (-item[1], item[0] or ""), default=(None, 0))
+    names = Counter(name for account in campaign.accounts if (name := _campaign_of(truth, account)) is not None)
+    name, count = min(names.items(), key=lambda item: (-item[1], item[0]), default=(None, 0))
     return ReportedScore(
         id=campaign.id,
         tier=campaign.tier,

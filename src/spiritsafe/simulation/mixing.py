@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Ints", "hexes", "mix", "stream", "unit"]
+__all__ = ["Ints", "hexes", "mix", "rank", "stream", "unit"]
 
 Ints = NDArray[np.int64]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -47,3 +47,15 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
 def hexes(prefix: str, values: ArrayLike) -> pa.Array:
     """Return ``prefix`` plus 16 hexadecimal digits per value, as opaque identifiers look."""
     return pa.array([f"{prefix}{value:016x}" for value in np.asarray(values).astype(np.uint64).tolist()])
+
+
+def rank(values: Ints) -> Ints:
+    """Return how many equal values came before each, shape (n,).
+
+    >>> rank(np.array([5, 7, 5, 5])).tolist()
+    [0, 0, 1, 2]
+    """
+    order = np.argsort(values, kind="stable")
+    before = np.empty(len(values), np.int64)
+    before[order] = np.arange(len(values)) - np.searchsorted(values[order], values[order])
+    return before

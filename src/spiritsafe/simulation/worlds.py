@@ -6,7 +6,7 @@ worlds differ only by what was asked to differ.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from spiritsafe.simulation.attack import mount
 from spiritsafe.simulation.cohorts import COHORTS, sizes
 from spiritsafe.simulation.honest import Part, Setting, settle, thinning
 from spiritsafe.simulation.prose import Prose
+from spiritsafe.simulation.quotations import Quotations
 from spiritsafe.simulation.rhythm import DAY_S, Calendar
 from spiritsafe.simulation.spec import CampaignSpec, Families, Orgs, WorldSpec
 from spiritsafe.simulation.traces import read_traces
@@ -53,6 +54,7 @@ class World:
         accounts: one row per account.
         labels: account_id, cohort, campaign (null for honest accounts).
         models: model, released_at, prices.
+        bodies: how many real prompts were used ``verbatim`` and ``recombined``; empty for a parametric world.
     """
 
     spec: WorldSpec
@@ -60,6 +62,7 @@ class World:
     accounts: pa.Table
     labels: pa.Table
     models: pa.Table
+    bodies: Mapping[str, int]
 
 
 def build(spec: WorldSpec) -> World:
@@ -73,9 +76,10 @@ def build(spec: WorldSpec) -> World:
     start_us = int(spec.start.timestamp()) * 1_000_000
     models = Models(release_s=spec.release_day * DAY_S)
     traces = None if spec.data is None else read_traces(spec.data)
+    prose = Prose(spec.families) if spec.data is None else Quotations(spec.families, spec.data)
     setting = Setting(
         spec=spec,
-        prose=Prose(spec.families),
+        prose=prose,
         models=models,
         calendar=Calendar(spec.days, spec.start.weekday(), None if traces is None else traces.curves),
         start_us=start_us,
@@ -92,6 +96,7 @@ def build(spec: WorldSpec) -> World:
         accounts=pa.concat_tables([part.roster.accounts for part in parts]),
         labels=pa.concat_tables([_labels(part) for part in parts]),
         models=_models(models, spec.start),
+        bodies=dict(prose.tally) if isinstance(prose, Quotations) else {},
     )
 
 
@@ -157,10 +162,51 @@ def write(world: World, out_dir: Path) -> None:
 
 
 def _note(world: World) -> dict[str, object]:
+    """Return what the world was made of, and what each campaign came to."""
     spec = world.spec
     asked = asdict(replace(spec, cohorts=None)) | {
         "start": spec.start.isoformat(),
         "data": spec.data is not None,
         "cohorts": dict(spec.cohorts) if spec.cohorts is not None else sizes(spec.accounts),
     }
-    return {"spec": asked, "exchanges": world.exchanges.num_rows, "accounts": world.accounts.num_rows}
+    return {
+        "spec": asked,
+        "exchanges": world.exchanges.num_rows,
+        "accounts": world.accounts.num_rows,
+        "truth": _truth(world),
+        "bodies": dict(world.bodies),
+        "note": (
+            "Joined by simulation: accounts, addresses, payment and texts of nobody. With real prompts, "
+            "'recombined' bodies carry other numbers and a neighbour's sentence; languages other than English, "
+            "follow-ups and answers come from the grammar."
+        ),
+    }
+
+
+def _truth(world: World) -> list[dict[str, object]]:
+    """Return accounts, exchanges, output tokens and time span per campaign and cohort label."""
+    joined = world.exchanges.select(["account_id", "started_at", "output_tokens"]).join(
+        world.labels.filter(pc.is_valid(world.labels["campaign"])), "account_id", join_type="inner"
+    )
+    sums = joined.group_by(["campaign", "cohort"]).aggregate(
+        [
+            ("account_id", "count_distinct"),
+            ("account_id", "count"),
+            ("output_tokens", "sum"),
+            ("started_at", "min"),
+            ("started_at", "max"),
+        ]
+    )
+    rows = sums.sort_by([("campaign", "ascending"), ("cohort", "ascending")]).to_pylist()
+    return [
+        {
+            "campaign": row["campaign"],
+            "cohort": row["cohort"],
+            "accounts": row["account_id_count_distinct"],
+            "exchanges": row["account_id_count"],
+            "output_tokens": row["output_tokens_sum"],
+            "from": row["started_at_min"].isoformat(),
+            "to": row["started_at_max"].isoformat(),
+        }
+        for row in rows
+    ]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spiritsafe.engine.merge import merge, merged
+from spiritsafe.engine.merge import merge, merged, merged_again
 from spiritsafe.engine.tables import BODY_SAMPLE, TABLES, Merge, Table
 
 RowMaker = Callable[[Table, int, int], pa.Table]
@@ -75,6 +75,20 @@ def test_merge_equals_the_plain_fold(random_rows: RowMaker, table: Table, n: int
     assert merge(rows, table).to_pylist() == _oracle(rows, table)
 
 
+@pytest.mark.parametrize("name", ["pools", "sentences"])
+def test_samples_that_are_unsorted_repeated_or_too_long_are_put_in_order(random_rows: RowMaker, name: str) -> None:
+    table = TABLES[name]
+    rng = np.random.default_rng(8)
+    rows = random_rows(table, 12, 2).to_pylist()
+    for row in rows:
+        for sample in ("bodies", "instances"):
+            if sample in row:
+                row[sample] = rng.permutation(200)[: int(rng.integers(1, 150))].tolist()
+                row["body_n"] = [2] * len(row[sample])
+    disordered = pa.Table.from_pylist(rows, schema=table.schema)
+    assert merge(disordered, table).to_pylist() == _oracle(disordered, table)
+
+
 @every_table
 @MANY
 @given(n=st.integers(0, 60), cut=st.floats(0, 1), seed=st.integers(0, 2**32))
@@ -133,13 +147,16 @@ def test_a_sum_beyond_int64_fails_and_never_wraps(random_rows: RowMaker, column:
 
 def test_vectors_from_before_a_vocabulary_grew_count_as_padded_with_zeros(random_rows: RowMaker) -> None:
     table = TABLES["rhythms"]
-    rows = [row | {"account": 1, "day": 1} for row in random_rows(table, 2, 1).to_pylist()]
-    rows[0]["gaps"] = [7, 7]
-    got = merge(pa.Table.from_pylist(rows, schema=table.schema), table).to_pylist()[0]["gaps"]
-    expected = rows[1]["gaps"][:]
-    expected[0] += 7
-    expected[1] += 7
-    assert got == expected
+    both = [row | {"account": 1, "day": 1} for row in random_rows(table, 2, 1).to_pylist()]
+    both[0]["gaps"] = [7, 7]
+    alone = both[0] | {"account": 2}
+    rows = pa.Table.from_pylist([*both, alone], schema=table.schema)
+    longer = [7, 7] + [0] * (table.width("gaps") - 2)
+    expected = [[a + b for a, b in zip(both[1]["gaps"], longer, strict=True)], longer]
+    backend = ibis.memtable(rows)
+    for merging in (merged, merged_again):
+        got = merging(backend, table).order_by(table.keys).to_pyarrow()
+        assert got["gaps"].to_pylist() == expected
 
 
 def test_every_vector_column_has_a_width() -> None:

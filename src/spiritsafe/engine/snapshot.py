@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from spiritsafe.engine.locks import FileLock
 from spiritsafe.engine.manifest import Manifest, SegmentRow
-from spiritsafe.engine.merge import merged
+from spiritsafe.engine.merge import merged_again
 from spiritsafe.engine.segments import storage_errors
 from spiritsafe.engine.spill import Spill, spill_base
 from spiritsafe.engine.tables import TABLES, Table
@@ -103,8 +103,8 @@ class Snapshot:
     def merged(self, table: str) -> ir.Table:
         """Return the expression of ``table`` in which every key appears once."""
         rows = self.ibis().table(table)
-        # The rows of one segment are merged before they are written.
-        return rows if len(self.segments[table]) < 2 else merged(rows, TABLES[table])
+        # Batches and compaction merge the rows of a segment before they write it.
+        return rows if len(self.segments[table]) < 2 else merged_again(rows, TABLES[table])
 
     def read(self, table: str) -> pa.Table:
         """Return the merged rows of ``table`` in memory, sorted by key, with the schema of ``TABLES``."""

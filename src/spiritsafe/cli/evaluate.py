@@ -37,9 +37,10 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
     from spiritsafe.model.columns import LABELS
     from spiritsafe.simulation.evaluation import evaluate
 
+    findings = _findings(options.findings)
     labels = read_table(options.labels, Reading(LABELS))
     exchanges = _exchanges(options.exchanges) if options.exchanges else None
-    result = evaluate(_findings(options.findings), labels, exchanges)
+    result = evaluate(findings, labels, exchanges)
     if options.json:
         terminal.json(result)
     else:

@@ -27,6 +27,7 @@ COMMANDS = {
     "simulate": "write a labelled world to try things on",
     "evaluate": "compare findings with labels",
     "pseudonym": "look up the pseudonyms of an identifier in a store",
+    "vault": "keys for sealed identifiers; open, purge and verify them",
 }
 """Command -> what it does, in the order of help; ``spiritsafe.cli.<command>`` holds it."""
 

@@ -6,9 +6,14 @@ Argparse and not Typer or Click, because importing either takes longer than ``--
 from argparse import ArgumentParser, HelpFormatter, Namespace
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from spiritsafe.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    Actions = _SubParsersAction["Parser"]
 
 __all__ = ["Options", "Parser", "given"]
 
@@ -29,8 +34,8 @@ class Parser(ArgumentParser):
     def __init__(
         self,
         prog: str,
-        description: str,
-        epilog: str,
+        description: str = "",
+        epilog: str = "",
         usage: str | None = None,
         formatter_class: type[HelpFormatter] = HelpFormatter,
     ) -> None:
@@ -43,6 +48,10 @@ class Parser(ArgumentParser):
             UsageError: always.
         """
         raise UsageError(message, hint=f"See: {self.prog} --help")
+
+    def add_actions(self) -> "Actions":
+        """Return where the parsers of the command's actions go; the one that is named ends up in ``action``."""
+        return self.add_subparsers(dest="action", required=True, metavar="ACTION")
 
     def add_config(self) -> None:
         """Add ``--config``, which every command that reads settings has."""

@@ -5,10 +5,20 @@ Stages report (name, done, total) and know nothing of bars; a stage's bar appear
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-if TYPE_CHECKING:
-    from rich.progress import ProgressColumn, Task, TaskID
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.text import Text
 
 __all__ = ["Progress", "bars", "rate"]
 
@@ -24,13 +34,9 @@ def bars(stream: TextIO) -> Iterator[Progress]:
     if not stream.isatty():
         yield lambda *_: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
     tasks: dict[str, TaskID] = {}
-    columns = (TextColumn("{task.description:18}"), BarColumn(), TaskProgressColumn(), _rate_column())
-    with Bars(*columns, TimeRemainingColumn(), console=Console(file=stream), transient=True) as drawn:
+    columns = (TextColumn("{task.description:18}"), BarColumn(), TaskProgressColumn(), _Rate(), TimeRemainingColumn())
+    with Bars(*columns, console=Console(file=stream), transient=True) as drawn:
 
         def progress(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
@@ -51,12 +57,6 @@ def rate(stage: str, per_second: float | None) -> str:
     return f"{per_second / 1e6:.1f} MB/s" if stage in BYTE_STAGES else f"{per_second:.0f}/s"
 
 
-def _rate_column() -> "ProgressColumn":
-    from rich.progress import ProgressColumn
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(rate(task.description, task.finished_speed or task.speed))
-
-    return Rate()
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(rate(task.description, task.finished_speed or task.speed))

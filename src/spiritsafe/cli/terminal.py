@@ -10,10 +10,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from spiritsafe.cli.progress import Progress, bars
-
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from spiritsafe.cli.progress import Progress
 
 __all__ = ["Terminal"]
 
@@ -41,8 +41,10 @@ class Terminal:
         """Write a line for people to stderr."""
         sys.stderr.write(f"{words}\n")
 
-    def progress(self) -> AbstractContextManager[Progress]:
+    def progress(self) -> "AbstractContextManager[Progress]":
         """Return bars on stderr, or silence if that is no terminal."""
+        from spiritsafe.cli.progress import bars
+
         return bars(sys.stderr)
 
     def flush(self) -> None:

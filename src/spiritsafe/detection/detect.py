@@ -36,7 +36,7 @@ def detect(
     judgement = find_groups(population, settings.detection, progress)
     reported = [group for group in judgement.groups if group.tier is not None]
     campaigns = [(_campaign(group), group) for group in reported]
-    accounts = [item for campaign, group in campaigns for item in _members(campaign, group)]
+    accounts = [item for campaign, _ in campaigns for item in _members(campaign)]
     told = {item.account_id for item in accounts if item.tier is not Tier.LINKED}
     accounts += [item for item in lone_extractors(population) if item.account_id not in told]
     findings = Findings(
@@ -82,7 +82,7 @@ def _campaign(group: Group) -> Campaign:
     )
 
 
-def _members(campaign: Campaign, group: Group) -> list[AccountFinding]:
+def _members(campaign: Campaign) -> list[AccountFinding]:
     return [
         AccountFinding(
             account_id=account,
@@ -109,7 +109,7 @@ def _scanned(population: Population, quarantined: int) -> Scanned:
 
 def _cleared(judgement: Judgement) -> list[Clearance]:
     """The strongest groups that were looked at and not reported, and what spoke for them."""
-    out = []
+    out: list[Clearance] = []
     for group in judgement.groups:
         score = group.score
         if group.tier is not None or len(out) >= _CLEARED_SHOWN:

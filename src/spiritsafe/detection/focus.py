@@ -10,9 +10,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
-from spiritsafe.detection.population import Bool, Float, Int, Population, expand
-from spiritsafe.engine.tables import FEATURE_DIM
+from spiritsafe.detection.population import Bool, Float, Int, Population, expand, tally
 
 __all__ = ["CELLS_PER_DAY", "Focus", "cut"]
 
@@ -83,15 +83,36 @@ class Focus:
         cell = (self.hour - self.first_day * 24) // (24 // CELLS_PER_DAY)
         days = int(cell.max()) // CELLS_PER_DAY + 1
         width = days * CELLS_PER_DAY
-        flat = np.bincount(self.who * width + cell, self.n, self.size * width)
+        flat = tally(self.who * width + cell, self.n, self.size * width)
         return flat.reshape(self.size, days, CELLS_PER_DAY)
 
     @cached_property
     def feature_sums(self) -> Float:
         """Sum of the body features of each member, float [m, FEATURE_DIM]."""
-        out = np.zeros((self.size, FEATURE_DIM))
-        np.add.at(out, self.pool_who, self.population.pools.features[self.pool])
-        return out
+        return self.pool_sums(self.population.pools.features)
+
+    @cached_property
+    def pool_volume(self) -> Float:
+        """Focal exchanges per member as the pools count them, float [m]."""
+        return tally(self.pool_who, self.population.pools.n[self.pool], self.size)
+
+    @cached_property
+    def outside_profile(self) -> Float:
+        """Exchanges of everybody else per six-hour cell of the focus's span, float [days * CELLS_PER_DAY].
+
+        Each account counts by the square root of its volume, so that no single client sets the profile.
+        """
+        first, days = self.first_day, self.cells.shape[1]
+        profile = self.population.cell_profile(first, days, CELLS_PER_DAY)
+        profile = profile - self.population.cell_profile(first, days, CELLS_PER_DAY, self.members)
+        floor = float(profile.mean()) * 0.02 if profile.any() else 1.0
+        return np.asarray(np.maximum(profile, 0) + floor)
+
+    def pool_sums(self, rows: NDArray[np.generic]) -> Float:
+        """Sum rows of a pools matrix over each member: [pool rows, k] to float [m, k]."""
+        shape = (self.size, len(self.pool))
+        which = csr_matrix((np.ones(len(self.pool)), (self.pool_who, np.arange(len(self.pool)))), shape=shape)
+        return np.asarray(which @ rows[self.pool].astype(np.float64))
 
     @cached_property
     def bodies(self) -> tuple[Int, Int, Int]:

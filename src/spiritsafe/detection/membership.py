@@ -11,7 +11,6 @@ from scipy.special import gammaln
 
 from spiritsafe.detection.focus import CELLS_PER_DAY, Focus
 from spiritsafe.detection.population import Bool, Float
-from spiritsafe.detection.signals.rhythm import population_profile
 from spiritsafe.detection.signals.standing import vouched
 
 __all__ = ["DROP_BELOW", "hour_bits", "member_bits", "subject_bits", "trim"]
@@ -55,7 +54,7 @@ def hour_bits(focus: Focus) -> Float:
     """
     counts = focus.cells
     total = counts.sum(axis=2)
-    everyone = population_profile(focus).reshape(-1, CELLS_PER_DAY)
+    everyone = focus.outside_profile.reshape(-1, CELLS_PER_DAY)
     others = counts.sum(axis=0)[None] - counts + 0.25
     member = _dirichlet_multinomial(counts, others / others.sum(axis=2, keepdims=True), _RHO_MEMBER)
     share = everyone / everyone.sum(axis=1, keepdims=True)
@@ -78,7 +77,7 @@ def subject_bits(focus: Focus) -> Float:
     A member's mean likeness to the rest, less the population's base, is compared with the group's median:
     half of the median or more is a member's, none of it a stranger's.
     """
-    volume = np.bincount(focus.pool_who, focus.population.pools.n[focus.pool], focus.size)
+    volume = focus.pool_volume
     base_feature = focus.population.base_feature
     if not base_feature.any() or focus.size < 5:
         return np.zeros(focus.size)

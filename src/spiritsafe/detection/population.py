@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from spiritsafe.engine.tables import DAY_US, FEATURE_DIM, FEATURE_SCALE, SHAPE_BINS
 from spiritsafe.model.words import Capability, Elicitation, Programme, Verification
 
-__all__ = ["AGE_FLOOR_DAYS", "Accounts", "Content", "Pools", "Population", "Traits", "expand", "load"]
+__all__ = ["AGE_FLOOR_DAYS", "Accounts", "Content", "Pools", "Population", "Traits", "expand", "load", "tally"]
 
 AGE_FLOOR_DAYS = 30
 """An organisation younger than this when the log begins cannot be a reference for honest behaviour."""
@@ -138,6 +138,41 @@ class Population:
         """``template * size + account`` of every pool row; ascending."""
         return self.pools.template * self.size + self.pools.account
 
+    def cell_profile(self, first_day: int, days: int, per_day: int, members: Int | None = None) -> Float:
+        """Activity per cell of ``days`` days, every account weighed by one over the root of its volume.
+
+        Args:
+            first_day: days since the epoch.
+            days: how many.
+            per_day: cells a day has.
+            members: only these accounts, all by default.
+
+        Returns:
+            float [days * per_day].
+        """
+        width, cells = 24 // per_day, days * per_day
+        if members is None:
+            cell, weight = self._weighted_cells
+            return tally(*_inside(cell // width - first_day * per_day, weight, cells), cells)
+        rows = expand(self.activity_starts[members], self.activity_starts[members + 1])
+        cell, weight = self._weighted_cells
+        return tally(*_inside(cell[rows] // width - first_day * per_day, weight[rows], cells), cells)
+
+    @cached_property
+    def activity_starts(self) -> Int:
+        """First activity row of each account, int64 [size + 1]."""
+        return np.searchsorted(self.activity_account, np.arange(self.size + 1))
+
+    @cached_property
+    def _weighted_cells(self) -> tuple[Int, Float]:
+        weight = 1 / np.sqrt(np.maximum(self.accounts.n, 1))
+        return self.activity_hour, self.activity_n * weight[self.activity_account]
+
+    @cached_property
+    def base_shape(self) -> Float:
+        """Share of each size bin in all exchanges, float [SHAPE_BINS]; both halves sum to one."""
+        return np.asarray(self.pools.shape.sum(axis=0) / max(float(self.pools.shape.sum()) / 2, 1.0))
+
     @cached_property
     def base_feature(self) -> Float:
         """Mean body feature of an account drawn at random, float [FEATURE_DIM].
@@ -165,6 +200,20 @@ def expand(starts: Int, stops: Int) -> Int:
         return np.zeros(0, np.int64)
     begin = np.repeat(starts - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
     return begin + np.arange(total)
+
+
+def tally(index: Int, weights: NDArray[np.generic], size: int) -> Float:
+    """Sum ``weights`` by ``index`` into float [size].
+
+    >>> tally(np.array([0, 2, 2]), np.array([1.0, 2.0, 3.0]), 3).tolist()
+    [1.0, 0.0, 5.0]
+    """
+    return np.asarray(np.bincount(index, weights.astype(np.float64), size), np.float64)
+
+
+def _inside(cell: Int, weight: Float, cells: int) -> tuple[Int, Float]:
+    kept = (cell >= 0) & (cell < cells)
+    return cell[kept], weight[kept]
 
 
 def load(tables: Mapping[str, pa.Table]) -> Population:

@@ -8,7 +8,7 @@ so is, for each group, every organisation that has accounts in it: nobody testif
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,6 +40,7 @@ class References:
     values: Float
     errors: Float
     strangers: tuple[Null | None, ...]
+    _cache: dict[tuple[int, frozenset[int]], Null] = field(default_factory=dict, repr=False)
 
     @classmethod
     def measure(cls, population: Population, signals: Sequence[Signal], seed: int) -> "References":
@@ -65,6 +66,12 @@ class References:
         """
         if not signal.adaptive:
             return signal.prior
+        away = frozenset(np.intersect1d(self.units, units).tolist())
+        if (column, away) not in self._cache:
+            self._cache[column, away] = self._null(column, signal, units)
+        return self._cache[column, away]
+
+    def _null(self, column: int, signal: Signal, units: Int) -> Null:
         known = np.isfinite(self.errors[:, column]) & ~np.isin(self.units, units)
         null = robust_null(self.values[known, column], self.errors[known, column], signal.prior)
         strangers = self.strangers[column]

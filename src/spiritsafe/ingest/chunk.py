@@ -37,7 +37,7 @@ class Chunk:
     single: NDArray[np.bool_]
 
     def __len__(self) -> int:
-        return self.table.num_rows
+        return len(self.us)
 
     @property
     def hour(self) -> Int:

@@ -144,5 +144,3 @@ def _commit(batch: StoreBatch, path: Path, rows: int) -> None:
 def _micros(times: pa.ChunkedArray) -> Int:
     """Microseconds since the epoch; null is 0."""
     return np.asarray(pc.fill_null(times.cast(pa.timestamp("us", "UTC")).cast(pa.int64()), 0).to_numpy(), np.int64)
-
-

@@ -133,9 +133,14 @@ class Traits:
         return rows.table(), rows.label_table()
 
     def of_accounts(self, accounts: pa.Table, us: Int) -> tuple[pa.Table, pa.Table]:
-        """Return rows of ``traits`` and ``labels`` for the accounts table; ``us`` is when they signed up."""
+        """Return rows of ``traits`` and ``labels`` for the accounts table; ``us`` is when they signed up.
+
+        The table says what is so now, however long ago an account signed up: all rows take the pseudonym
+        epoch of the youngest account, else a card could not link an old account to a new one.
+        """
         rows = _Rows()
         account, _, _ = hash_column(accounts.column("account_id"))
+        us = np.full(len(us), us.max(initial=0))
         for name, kind in _ACCOUNT_SECRETS.items():
             self._secret(rows, kind, accounts.column(name), account, us)
         for name, kind in _ACCOUNT_OPEN.items():

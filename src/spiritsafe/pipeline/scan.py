@@ -26,12 +26,13 @@ from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.ingest.read import Reading, read_table
 from spiritsafe.ingest.readers import Format
 from spiritsafe.ingest.sides import beside, take_accounts, take_links, take_models
-from spiritsafe.ingest.sources import find
+from spiritsafe.ingest.sources import Source, find
 from spiritsafe.ingest.traits import Traits
 from spiritsafe.model.columns import ACCOUNTS, ENTITIES, EXCHANGES, LINKS, MODELS, TableSpec
 from spiritsafe.model.dossier import ScanResult
 from spiritsafe.model.settings import OnError, Settings
 from spiritsafe.pipeline.keyring import Keyring
+from spiritsafe.privacy.keys import MasterKey
 
 __all__ = ["ScanRequest", "scan", "write_findings"]
 
@@ -87,7 +88,10 @@ def write_findings(result: ScanResult, path: Path) -> None:
 def _ingest(request: ScanRequest, settings: Settings, store: Store, progress: Progress) -> int:
     files = find(request.logs)
     sides = _sides(request)
-    keyring = Keyring.open(store, settings.privacy, temporary=request.store is None, seed=_seed(files))
+    if request.store is None:
+        keyring = Keyring.of_key(_passing_key(files), settings.privacy)
+    else:
+        keyring = Keyring.of_store(store, settings.privacy)
     limits = Limits(rows=settings.ingest.batch_rows)
     with Quarantine(request.out / "quarantine.jsonl") as quarantine:
 
@@ -118,12 +122,12 @@ def _sides(request: ScanRequest) -> dict[str, Path]:
     return found
 
 
-def _seed(files: list) -> bytes:
-    """A key for a store that is thrown away: derived from the logs, so that the same log gives the same findings."""
+def _passing_key(files: list[Source]) -> MasterKey:
+    """Return a key for a store that is thrown away, made of the logs themselves."""
     digest = hashlib.blake2b(digest_size=32)
     for file in files:
         digest.update(file.digest().encode())
-    return digest.digest()
+    return MasterKey(digest.digest())
 
 
 def _judge(store: Store, settings: Settings, quarantined: int, progress: Progress) -> ScanResult:

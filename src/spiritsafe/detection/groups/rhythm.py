@@ -81,7 +81,7 @@ def _threshold(table: Float, rng: np.random.Generator) -> float:
     decoy_rows = np.stack([np.roll(row, int(shift)) for row, shift in _shifts(table[sample], rng)])
     decoy = _upper(decoy_rows @ decoy_rows.T)
     levels = np.arange(0.15, 0.95, 0.02)
-    ratio = [(1 + np.count_nonzero(decoy >= s)) / max(np.count_nonzero(target >= s), 1) for s in levels]
+    ratio = [(1 + int((decoy >= s).sum())) / max(int((target >= s).sum()), 1) for s in levels]
     fit = [float(level) for level, q in zip(levels, ratio, strict=True) if q <= _EDGE_FDR]
     floor = 4.0 / np.sqrt(table.shape[1])
     return max(fit[0], floor) if fit else 1.1

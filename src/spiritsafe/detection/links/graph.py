@@ -8,7 +8,7 @@ import igraph as ig
 import numpy as np
 
 from spiritsafe.detection.links.rarity import LINKING_KINDS, rare_traits, weight_bits
-from spiritsafe.detection.population import Int, Population
+from spiritsafe.detection.population import Int, Population, tally
 from spiritsafe.model.words import Family
 
 __all__ = ["communities", "link_edges", "merge_edges"]
@@ -68,7 +68,7 @@ def merge_edges(a: Int, b: Int, bits: np.ndarray, size: int, *, best: bool = Fal
         total = np.zeros(len(unique))
         np.maximum.at(total, inverse, bits)
     else:
-        total = np.bincount(inverse, bits, len(unique))
+        total = tally(inverse, bits, len(unique))
     return unique // max(size, 1), unique % max(size, 1), total
 
 

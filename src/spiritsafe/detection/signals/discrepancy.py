@@ -34,7 +34,7 @@ class Discrepancy(Signal):
 
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the correlation; None with fewer than five members that sent two exchanges."""
-        volume = np.bincount(focus.pool_who, focus.population.pools.n[focus.pool], focus.size)
+        volume = focus.pool_volume
         used = volume >= 2
         if used.sum() < 5:
             return None

@@ -11,10 +11,9 @@ Source: the attack reports (C1, C5); classifier in ``sketch.elicitation``, figur
 
 from typing import ClassVar
 
-import numpy as np
-
 from spiritsafe.detection.calibration import Alternative, Measurement, Null
 from spiritsafe.detection.focus import Focus
+from spiritsafe.detection.population import tally
 from spiritsafe.detection.signals.base import Signal, ratio_with_error
 from spiritsafe.detection.synthetic import clockwork
 from spiritsafe.model.words import Elicitation, Family
@@ -48,8 +47,8 @@ class Elicited(Signal):
         counts = pools.elicitations[focus.pool]
         if not counts.sum():
             return None
-        asked = np.bincount(focus.pool_who, counts[:, HARVESTED].sum(axis=1), focus.size)
-        value, error = ratio_with_error(asked, np.bincount(focus.pool_who, counts.sum(axis=1), focus.size))
+        asked = tally(focus.pool_who, counts[:, HARVESTED].sum(axis=1), focus.size)
+        value, error = ratio_with_error(asked, tally(focus.pool_who, counts.sum(axis=1), focus.size))
         return Measurement(
             value,
             error + 0.02,

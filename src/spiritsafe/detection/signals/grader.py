@@ -10,10 +10,9 @@ Source: the attack reports (C1); shape defined in ``sketch.grader``.
 
 from typing import ClassVar
 
-import numpy as np
-
 from spiritsafe.detection.calibration import Alternative, Measurement, Null
 from spiritsafe.detection.focus import Focus
+from spiritsafe.detection.population import tally
 from spiritsafe.detection.signals.base import Signal, ratio_with_error
 from spiritsafe.detection.synthetic import clockwork
 from spiritsafe.model.words import Family
@@ -34,10 +33,10 @@ class Grader(Signal):
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the share; None where the group grades nothing (most campaigns do not)."""
         pools = focus.population.pools
-        graded = np.bincount(focus.pool_who, pools.grader[focus.pool], focus.size)
+        graded = tally(focus.pool_who, pools.grader[focus.pool], focus.size)
         if graded.sum() < 0.2 * focus.exchanges or not focus.exchanges:
             return None
-        volume = np.bincount(focus.pool_who, pools.n[focus.pool], focus.size)
+        volume = tally(focus.pool_who, pools.n[focus.pool], focus.size)
         value, error = ratio_with_error(graded, volume)
         return Measurement(value, error + 0.02, f"{value:.0%} of the focal exchanges ask for a bounded score")
 

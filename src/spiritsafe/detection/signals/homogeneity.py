@@ -38,7 +38,7 @@ class Homogeneity(Signal):
 
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the ratio; None where members have no subject of their own or sent too little."""
-        volume = np.bincount(focus.pool_who, focus.population.pools.n[focus.pool], focus.size)
+        volume = focus.pool_volume
         mean = focus.population.base_feature
         ratio = alikeness(focus.feature_sums, volume, float(mean @ mean), volume)
         if ratio is None:

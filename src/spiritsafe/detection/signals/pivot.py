@@ -8,13 +8,14 @@ Null: the difference in honest groups; launch-day switchers exist, so this is we
 Source: the attack reports (C3).
 """
 
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 
 from spiritsafe.detection.calibration import Alternative, Measurement, Null
 from spiritsafe.detection.focus import Focus
-from spiritsafe.detection.population import Int, Population
+from spiritsafe.detection.population import Bool, Float, Int, Population
 from spiritsafe.detection.signals.base import Signal
 from spiritsafe.detection.synthetic import pivoting
 from spiritsafe.engine.tables import DAY_US
@@ -42,6 +43,24 @@ def launches(population: Population) -> list[tuple[str, int]]:
     return out
 
 
+@lru_cache(maxsize=4)
+def _launches(population: Population) -> list[tuple[str, int]]:
+    return launches(population)
+
+
+@lru_cache(maxsize=32)
+def _adoption(population: Population, model: str, start: int) -> tuple[Bool, Float]:
+    """Who was active in the window after the launch, and the share of each on the new model."""
+    hour = population.activity_hour
+    rows = (hour >= start * 24) & (hour < (start + _WINDOW_DAYS) * 24)
+    everyone = np.bincount(population.activity_account[rows], population.activity_n[rows], population.size)
+    account, day, n, _ = population.model_days[model]
+    fresh = (day >= start) & (day < start + _WINDOW_DAYS)
+    moved = np.bincount(account[fresh], n[fresh], population.size)
+    active = everyone > 0
+    return active, np.divide(moved, everyone, out=np.zeros(population.size), where=active)
+
+
 class Pivot(Signal):
     """Adoption of a new model by the group against everybody's."""
 
@@ -55,22 +74,14 @@ class Pivot(Signal):
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the largest difference over launches; None where none falls into the group's life."""
         best: Measurement | None = None
-        for model, start in launches(focus.population):
+        for model, start in _launches(focus.population):
             window = self._window(focus, model, start)
             if window and (best is None or window.value > best.value):
                 best = window
         return best
 
     def _window(self, focus: Focus, model: str, start: int) -> Measurement | None:
-        population = focus.population
-        hour = population.activity_hour
-        rows = (hour >= start * 24) & (hour < (start + _WINDOW_DAYS) * 24)
-        everyone = np.bincount(population.activity_account[rows], population.activity_n[rows], population.size)
-        account, day, n, _ = population.model_days[model]
-        fresh = (day >= start) & (day < start + _WINDOW_DAYS)
-        moved = np.bincount(account[fresh], n[fresh], population.size)
-        active = everyone > 0
-        share = np.divide(moved, everyone, out=np.zeros(population.size), where=active)
+        active, share = _adoption(focus.population, model, start)
         mine = focus.members[active[focus.members]]
         rest = self._rest(active, mine)
         if len(mine) < 5 or len(rest) < 20:

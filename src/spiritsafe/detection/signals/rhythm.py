@@ -17,12 +17,11 @@ import numpy as np
 
 from spiritsafe.detection.calibration import Alternative, Measurement, Null
 from spiritsafe.detection.focus import CELLS_PER_DAY, Focus
-from spiritsafe.detection.population import Float
 from spiritsafe.detection.signals.base import Signal, overdispersion, ratio_with_error
 from spiritsafe.detection.synthetic import clockwork
 from spiritsafe.model.words import Family
 
-__all__ = ["Rhythm", "population_profile"]
+__all__ = ["Rhythm"]
 
 
 class Rhythm(Signal):
@@ -39,7 +38,7 @@ class Rhythm(Signal):
         counts = focus.cells.reshape(focus.size, 1, -1)
         if counts.shape[2] < 2 * CELLS_PER_DAY:
             return None
-        profile = population_profile(focus)
+        profile = focus.outside_profile
         common, base = overdispersion(counts, profile[None, :], estimated=False)
         own, own_base = overdispersion(counts, counts.sum(axis=0))
         irregular, error = ratio_with_error(common, base)
@@ -59,23 +58,3 @@ class Rhythm(Signal):
     def examples() -> tuple[Focus, Focus]:
         """One bursty dispatcher; people with hours of their own."""
         return clockwork(seed=3, shared=1.0), clockwork(seed=4, shared=0.0)
-
-
-def population_profile(focus: Focus) -> Float:
-    """Exchanges of accounts outside the group per six-hour cell of the focus's span, float [cells].
-
-    Each account counts by the square root of its volume, so that no single client sets the profile.
-    """
-    population = focus.population
-    width = 24 // CELLS_PER_DAY
-    cells = focus.cells.shape[1] * CELLS_PER_DAY
-    cell = (population.activity_hour - focus.first_day * 24) // width
-    inside = (cell >= 0) & (cell < cells)
-    outside = np.ones(population.size, np.bool_)
-    outside[focus.members] = False
-    inside &= outside[population.activity_account]
-    weight = 1 / np.sqrt(np.maximum(population.accounts.n, 1))
-    account = population.activity_account[inside]
-    profile = np.bincount(cell[inside], population.activity_n[inside] * weight[account], cells)
-    floor = profile.mean() * 0.02 if profile.any() else 1.0
-    return np.asarray(profile + floor)

@@ -10,8 +10,6 @@ Source: LabRAI's windowed MMD over request metadata (2606.05725), pooled by grou
 
 from typing import ClassVar
 
-import numpy as np
-
 from spiritsafe.detection.calibration import Alternative, Measurement, Null
 from spiritsafe.detection.focus import Focus
 from spiritsafe.detection.signals.base import Signal
@@ -34,10 +32,9 @@ class Shape(Signal):
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the ratio; None where members' sizes are no more alike than the population's."""
         pools = focus.population.pools
-        sums = np.zeros((focus.size, pools.shape.shape[1]))
-        np.add.at(sums, focus.pool_who, pools.shape[focus.pool])
+        sums = focus.pool_sums(pools.shape)
         volume = sums.sum(axis=1) / 2
-        everyone = pools.shape.sum(axis=0) / max(float(pools.shape.sum()) / 2, 1.0)
+        everyone = focus.population.base_shape
         # a histogram pair (input bin, output bin) has squared norm 2
         ratio = alikeness(sums, volume, float(everyone @ everyone), 2 * volume)
         if ratio is None:

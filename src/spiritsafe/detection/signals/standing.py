@@ -10,6 +10,7 @@ Null: honest groups of strangers contain verified organisations; campaigns hardl
 Source: the provider's own accounts table.
 """
 
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -30,6 +31,11 @@ def vouched(population: Population) -> Bool:
     A verified organisation that exists only as the shell of one open programme (education, research,
     startup) vouches for nobody: there, the organisation is known but its accounts are strangers.
     """
+    return _vouched(population)
+
+
+@lru_cache(maxsize=4)
+def _vouched(population: Population) -> Bool:
     open_programmes = {Programme.EDUCATION, Programme.RESEARCH, Programme.STARTUP}
     closed = np.array([name not in open_programmes for name in population.accounts.programme], np.bool_)
     return population.accounts.verified & closed

@@ -14,6 +14,7 @@ import numpy as np
 
 from spiritsafe.detection.calibration import Alternative, Measurement, Null
 from spiritsafe.detection.focus import Focus
+from spiritsafe.detection.population import tally
 from spiritsafe.detection.signals.base import Signal, ratio_with_error
 from spiritsafe.detection.synthetic import clockwork
 from spiritsafe.model.words import Family
@@ -34,7 +35,7 @@ class Turns(Signal):
         """Measure the share; None for an empty focus."""
         if not focus.exchanges:
             return None
-        single = np.bincount(focus.who, focus.single_turn, focus.size)
+        single = tally(focus.who, focus.single_turn, focus.size)
         value, error = ratio_with_error(single, focus.volume.astype(np.float64))
         return Measurement(
             value,

@@ -1,0 +1,55 @@
+"""Pseudonyms that leave a sealed trace: what an investigator may open later, with a reason.
+
+A decorator around the pseudonymiser, so that nothing else knows whether a vault is kept. The scan holds
+the public key only: it can seal and never open.
+"""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from nacl.public import PublicKey
+from numpy.typing import NDArray
+
+from spiritsafe.engine.tables import DAY_US
+from spiritsafe.ingest.traits import Pseudonyms
+from spiritsafe.model.words import TraitKind
+from spiritsafe.privacy.vault import Identifier, Vault
+
+__all__ = ["Sealing"]
+
+Int = NDArray[np.int64]
+
+
+class Sealing:
+    """Pseudonymises and seals.
+
+    Args:
+        inner: who makes the pseudonyms.
+        vault: where sealed identifiers go.
+        public_key: whom they are sealed to.
+        days: time to live, counted from when the identifier was seen.
+    """
+
+    def __init__(self, inner: Pseudonyms, vault: Vault, public_key: PublicKey, days: int) -> None:
+        self._inner, self._vault, self._key, self._days = inner, vault, public_key, days
+
+    def values(self, kind: TraitKind, values: pa.Array | pa.ChunkedArray, us: Int) -> tuple[Int, Int]:
+        """Pseudonyms of identifiers; every distinct one is sealed."""
+        rows, pseudonyms = self._inner.values(kind, values, us)
+        _, latest = np.unique(pseudonyms[::-1], return_index=True)
+        chosen = len(rows) - 1 - latest
+        raw = pc.cast(values, pa.string()).take(pa.array(rows[chosen])).to_pylist()
+        self._vault.seal(
+            (
+                Identifier(kind=kind, pseudonym=pseudonym, raw=text, expires_us=seen + self._days * DAY_US)
+                for pseudonym, text, seen in zip(
+                    pseudonyms[chosen].tolist(), raw, us[rows[chosen]].tolist(), strict=True
+                )
+            ),
+            self._key,
+        )
+        return rows, pseudonyms
+
+    def prefixes(self, kind: TraitKind, ips: pa.Array | pa.ChunkedArray, us: Int) -> tuple[Int, Int]:
+        """Pseudonyms of networks; not sealed, the addresses are."""
+        return self._inner.prefixes(kind, ips, us)

@@ -1,0 +1,76 @@
+"""The keys of one scan: where they come from and what they open.
+
+A store keeps its master key beside itself (or where the settings say) and remembers a check value, so
+that a lost key is an error and never a silent new one. A scan without a store needs no secret that
+outlives it: its key comes from the logs' own digests, so that the same log gives the same findings.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from spiritsafe.engine.store import Store
+from spiritsafe.ingest.sealing import Sealing
+from spiritsafe.ingest.traits import Pseudonyms
+from spiritsafe.model.epochs import Epochs
+from spiritsafe.model.settings import PrivacySettings
+from spiritsafe.privacy.keys import KEY_NOTE, MasterKey, Purpose, load_master_key
+from spiritsafe.privacy.pseudonyms import Pseudonymiser
+from spiritsafe.privacy.vault import Vault
+from spiritsafe.privacy.vaultkeys import load_public_key
+
+__all__ = ["Keyring", "key_path", "vault_folder"]
+
+
+def key_path(store: Path, settings: PrivacySettings) -> Path:
+    """Return where the store's master key lies."""
+    return settings.key_file or store / "keys" / "master.key"
+
+
+def vault_folder(store: Path) -> Path:
+    """Return where sealed identifiers lie."""
+    return store / "vault"
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """What ingest needs of the keys.
+
+    Attributes:
+        pseudonyms: turns identifiers into pseudonyms, sealing them where a vault is kept.
+        text_key: under which texts are hashed.
+    """
+
+    pseudonyms: Pseudonyms
+    text_key: bytes
+
+    @classmethod
+    def of_store(cls, store: Store, settings: PrivacySettings) -> "Keyring":
+        """Open, or on first use make, the store's keys.
+
+        Raises:
+            StoreError: the store's key is missing or another one.
+            ConfigError: a key or key file is malformed or open to others.
+        """
+        known = store.note(KEY_NOTE)
+        master = load_master_key(key_path(store.root, settings), expected=known, environ=os.environ)
+        if known is None:
+            with store.batch() as batch:
+                batch.note(KEY_NOTE, master.check_value)
+                batch.commit()
+        ring = cls.of_key(master, settings)
+        if settings.vault_public_key is None:
+            return ring
+        sealing = Sealing(
+            ring.pseudonyms,
+            Vault(vault_folder(store.root), master),
+            load_public_key(settings.vault_public_key),
+            settings.vault_days,
+        )
+        return cls(sealing, ring.text_key)
+
+    @classmethod
+    def of_key(cls, master: MasterKey, settings: PrivacySettings) -> "Keyring":
+        """Derive everything from a master key."""
+        epochs = Epochs(settings.epoch_days, settings.overlap_days)
+        return cls(Pseudonymiser(master, epochs), master.subkey(Purpose.TEXT))

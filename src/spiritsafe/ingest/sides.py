@@ -27,10 +27,10 @@ LINK_KINDS = {
     "payment": TraitKind.PAYMENT,
     "device": TraitKind.DEVICE,
     "signup": TraitKind.SIGNUP_IP,
-    "content": TraitKind.SYSTEM,
-    "timing": TraitKind.LANGUAGE,
+    "content": TraitKind.LINKED_CONTENT,
+    "timing": TraitKind.LINKED_TIMING,
 }
-"""Which kind a link's family stands for. Content and timing values stratify; they do not link by themselves."""
+"""Which kind a link's family stands for; a family of the provider's own is custom."""
 
 
 def beside(folder: Path, name: str) -> Path | None:

@@ -17,7 +17,7 @@ from spiritsafe.ingest.chunk import Chunk
 from spiritsafe.ingest.entities import Entities
 from spiritsafe.ingest.hashes import hash_column
 from spiritsafe.ingest.rollups import table_of
-from spiritsafe.model.words import TraitKind
+from spiritsafe.model.words import SHARED_EXIT, TraitKind
 
 __all__ = ["Pseudonyms", "Traits"]
 
@@ -182,10 +182,10 @@ class Traits:
         shared = self._entities.shared_exits(values)
         out = np.isin(at, np.flatnonzero(shared))
         marked = np.unique(value[out])
-        rows.tell(kinds[1], ["shared exit"] * len(marked), marked.tolist())
+        rows.tell(kinds[1], [SHARED_EXIT] * len(marked), marked.tolist())
         ip_at, ip_value = self._pseudonyms.values(kinds[0], values, us)
         marked = np.unique(ip_value[np.isin(ip_at, np.flatnonzero(shared))])
-        rows.tell(kinds[0], ["shared exit"] * len(marked), marked.tolist())
+        rows.tell(kinds[0], [SHARED_EXIT] * len(marked), marked.tolist())
 
     def _configuration(self, rows: _Rows, chunk: Chunk) -> None:
         told = [name for name in _CONFIG if chunk.has(name)]

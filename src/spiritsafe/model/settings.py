@@ -86,9 +86,7 @@ class DetectionSettings(_Section):
 class Settings(BaseSettings):
     """All settings; frozen once loaded."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="SPIRITSAFE_", env_nested_delimiter="__", extra="forbid", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix="SPIRITSAFE_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     engine: EngineSettings = EngineSettings()
     ingest: IngestSettings = IngestSettings()

@@ -7,6 +7,7 @@ contract's files carry. Order matters where the stored tables keep counts per me
 from enum import StrEnum
 
 __all__ = [
+    "SHARED_EXIT",
     "TRAIT_FAMILY",
     "Capability",
     "Elicitation",
@@ -77,6 +78,8 @@ class TraitKind(StrEnum):
     INSTANCE = "instance"
     LANGUAGE = "language"
     ENTITY = "entity"
+    LINKED_CONTENT = "linked_content"
+    LINKED_TIMING = "linked_timing"
     CUSTOM = "custom"
 
 
@@ -104,8 +107,13 @@ TRAIT_FAMILY: dict[TraitKind, Family] = {
     TraitKind.INSTANCE: Family.CORPUS,
     TraitKind.LANGUAGE: Family.CONTENT,
     TraitKind.ENTITY: Family.CONTEXT,
+    TraitKind.LINKED_CONTENT: Family.CONTENT,
+    TraitKind.LINKED_TIMING: Family.TIMING,
     TraitKind.CUSTOM: Family.NETWORK,
 }
+
+SHARED_EXIT = "shared exit"
+"""Label of an address or network behind which unrelated people stand (VPN, Tor, proxy, campus)."""
 
 
 class Capability(StrEnum):

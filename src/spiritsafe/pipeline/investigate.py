@@ -19,6 +19,7 @@ from spiritsafe.model.errors import InputError, StoreError
 from spiritsafe.model.findings import timestamp
 from spiritsafe.model.settings import PrivacySettings, Settings
 from spiritsafe.model.words import TraitKind
+from spiritsafe.pipeline.keyring import key_path, vault_folder
 from spiritsafe.privacy.keys import KEY_NOTE, MasterKey, load_master_key
 from spiritsafe.privacy.pseudonyms import Pseudonym, Pseudonymiser
 from spiritsafe.privacy.vault import Vault
@@ -81,15 +82,14 @@ def open_vault(root: Path, settings: Settings) -> Vault:
         StoreError: there is no store, or its key is missing or another.
     """
     with Store.open(root, read_only=True) as store:
-        return Vault(root / "vault", _key(store, settings.privacy))
+        return Vault(vault_folder(root), _key(store, settings.privacy))
 
 
 def _key(store: Store, settings: PrivacySettings) -> MasterKey:
     expected = store.note(KEY_NOTE)
     if expected is None:
         raise StoreError(f"{store.root}: the store holds no pseudonyms yet", hint="Scan into it first, with --store.")
-    path = settings.key_file or store.root / "keys" / "master.key"
-    return load_master_key(path, expected=expected, environ=os.environ)
+    return load_master_key(key_path(store.root, settings), expected=expected, environ=os.environ)
 
 
 def _span(snapshot: Snapshot) -> tuple[int, int]:

@@ -10,18 +10,22 @@ from functools import lru_cache
 import numpy as np
 
 from spiritsafe.detection.population import Bool, Float, Int, Population, expand
-from spiritsafe.model.words import TRAIT_FAMILY, Family, TraitKind
+from spiritsafe.model.words import SHARED_EXIT, TRAIT_FAMILY, Family, TraitKind
 
 __all__ = ["LINKING_KINDS", "RARE_DEGREE", "RareTraits", "rare_traits", "weight_bits"]
 
 RARE_DEGREE = 200
 """Organisations that may share a trait before it stops linking them; C4's cards served about 50 accounts."""
 
+_ADDRESSES = (TraitKind.IP, TraitKind.PREFIX, TraitKind.SIGNUP_IP, TraitKind.SIGNUP_PREFIX)
+
 LINKING_KINDS: dict[Family, tuple[TraitKind, ...]] = {
-    Family.NETWORK: (TraitKind.IP, TraitKind.PREFIX),
+    Family.NETWORK: (TraitKind.IP, TraitKind.PREFIX, TraitKind.CUSTOM),
     Family.PAYMENT: (TraitKind.PAYMENT,),
     Family.DEVICE: (TraitKind.DEVICE,),
     Family.SIGNUP: (TraitKind.SIGNUP_IP, TraitKind.SIGNUP_PREFIX, TraitKind.EMAIL, TraitKind.PHONE),
+    Family.CONTENT: (TraitKind.LINKED_CONTENT,),
+    Family.TIMING: (TraitKind.LINKED_TIMING,),
 }
 """Kinds that link. User agents, TLS fingerprints, referrals and e-mail domains only stratify: a default
 SDK gives them to everybody."""
@@ -62,6 +66,13 @@ class RareTraits:
         return float(np.mean(1 - np.exp(alone)))
 
 
+def _shared_exits(population: Population) -> Bool:
+    """Rows whose value the provider's intelligence marks as an exit of unrelated people."""
+    traits = population.traits
+    marked = [value for (_, value), label in population.labels.items() if label == SHARED_EXIT]
+    return np.isin(traits.value, marked) & np.isin(traits.kind, [str(kind) for kind in _ADDRESSES])
+
+
 @lru_cache(maxsize=16)
 def rare_traits(population: Population, family: Family) -> RareTraits:
     """Select the linking traits of ``family``."""
@@ -69,6 +80,7 @@ def rare_traits(population: Population, family: Family) -> RareTraits:
     kinds = [kind for kind in LINKING_KINDS.get(family, ()) if TRAIT_FAMILY[kind] is family]
     chosen: Bool = np.isin(traits.kind, [str(kind) for kind in kinds])
     has = len(np.unique(traits.account[chosen]))
+    chosen &= ~_shared_exits(population)
     chosen &= (traits.degree >= 2) & (traits.degree <= RARE_DEGREE)
     row = np.flatnonzero(chosen)
     kind, value = traits.kind[row], traits.value[row]

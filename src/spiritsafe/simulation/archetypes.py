@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from spiritsafe.model.errors import UsageError
+from spiritsafe.simulation.prose import kinds
 from spiritsafe.simulation.spec import CampaignSpec, override
+from spiritsafe.simulation.templates import KINDS
 
-__all__ = ["ARCHETYPES", "parse_campaign"]
+__all__ = ["ARCHETYPES", "check", "parse_campaign"]
 
 _COT, _CODE = "chain_of_thought", "coding_data"
 
@@ -59,7 +61,7 @@ def parse_campaign(text: str) -> CampaignSpec:
     ``shared=cards`` and ``shared=proxies`` leave only that one. Keys after it override it.
 
     Raises:
-        UsageError: unknown archetype or key (the legal ones are listed) or an unreadable value.
+        UsageError: unknown archetype, key or kind (the legal ones are listed) or an unreadable value.
 
     >>> parse_campaign("C3:60:cover=.4,rate=20,cards=5").rate
     20.0
@@ -74,7 +76,23 @@ def parse_campaign(text: str) -> CampaignSpec:
         )
     values = dict(_pair(text, item) for item in options.split(",") if item.strip())
     spec = _preset(replace(ARCHETYPES[head], accounts=int(size)), values.pop("shared", ""))
-    return override(spec, values)
+    return check(override(spec, values))
+
+
+def check(spec: CampaignSpec) -> CampaignSpec:
+    """Return ``spec`` if its kinds of template and work exist.
+
+    Raises:
+        UsageError: naming the unknown kind and the known ones.
+    """
+    for key, known in (("elicitation", KINDS), ("work", sorted(kinds()))):
+        for kind in str(getattr(spec, key)).split("+"):
+            if kind not in known:
+                raise UsageError(
+                    f"campaign {spec.archetype}: unknown {key} {kind!r}",
+                    hint=f"{key} is '+' between: {', '.join(known)}.",
+                )
+    return spec
 
 
 def _pair(text: str, item: str) -> tuple[str, str]:

@@ -46,7 +46,7 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
 
 def hexes(prefix: str, values: ArrayLike) -> pa.Array:
     """Return ``prefix`` plus 16 hexadecimal digits per value, as opaque identifiers look."""
-    return pa.array([f"{prefix}{value:016x}" for value in np.asarray(values).astype(np.uint64).tolist()])
+    return pa.array([f"{prefix}{value:016x}" for value in np.asarray(values).astype(np.uint64).tolist()], pa.string())
 
 
 def rank(values: Ints) -> Ints:

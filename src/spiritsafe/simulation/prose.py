@@ -18,14 +18,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from spiritsafe.simulation.mixing import Ints, mix
+from spiritsafe.simulation.mixing import Ints, mix, unit
 from spiritsafe.simulation.spec import Families
 
-__all__ = ["Frame", "Prose", "Topic", "Use", "half", "load", "scatter"]
+__all__ = ["Frame", "Prose", "Topic", "Use", "half", "kinds", "load", "scatter"]
 
 _T = TypeVar("_T")
 _SLOTS = "sovd"
 _NAMES = 8_192
+_TASTE = 3.0
+"""How strongly authors prefer their favourite words and frames; 1 would be no preference."""
 _SYLLABLES = (
     "ba", "co", "du", "fe", "gi", "ha", "jo", "ka", "li", "mo", "na", "pe", "qua", "ro", "su", "ta", "vi", "wel",
     "xa", "zu", "or", "en", "mar", "tis", "lon", "der",
@@ -95,6 +97,12 @@ def _topics() -> list[Topic]:
     ]
 
 
+@cache
+def kinds() -> frozenset[str]:
+    """Return the kinds of work that the grammar knows."""
+    return frozenset(topic.kind for topic in _topics())
+
+
 class Prose:
     """Writes bodies from the allowed half of topics and frames.
 
@@ -117,9 +125,9 @@ class Prose:
         self._numbers = pa.array([str(n) for n in range(10_000)])
         self._invented = pa.array([_invent(n) for n in range(_NAMES)])
 
-    def topics_of(self, kinds: tuple[str, ...], use: Use) -> Ints:  # noqa: ARG002 - real texts need the use
+    def topics_of(self, work: tuple[str, ...], use: Use) -> Ints:  # noqa: ARG002 - real texts need the use
         """Return the ids of the topics of some kinds."""
-        return np.array([i for i, topic in enumerate(self.topics) if topic.kind in kinds], np.int64)
+        return np.array([i for i, topic in enumerate(self.topics) if topic.kind in work], np.int64)
 
     def bodies(self, rng: np.random.Generator, topic: Ints, focus: Ints | None, extra: float | Ints = 1.0) -> pa.Array:
         """Return one body per row.
@@ -147,13 +155,15 @@ class Prose:
     def _sentences(
         self, rng: np.random.Generator, topic: Ints, focus: Ints | None, part: str, kind: str = ""
     ) -> pa.Array:
-        kinds = np.array([kind or t.kind for t in self.topics])[topic]
-        choice = rng.random(len(topic))
+        named = np.array([kind or t.kind for t in self.topics])[topic]
+        order = rng.random(len(topic))
+        if focus is not None:
+            order = (unit(focus, len(part)) + order**_TASTE) % 1.0
         pieces: list[pa.Array] = []
         places: list[Ints] = []
-        for name in np.unique(kinds):
+        for name in np.unique(named):
             frames = self._frames[str(name), part]
-            chosen = np.where(kinds == name, (choice * len(frames)).astype(np.int64), -1)
+            chosen = np.where(named == name, (order * len(frames)).astype(np.int64), -1)
             for number, frame in enumerate(frames):
                 rows = np.flatnonzero(chosen == number)
                 if len(rows):
@@ -198,7 +208,7 @@ class _Words:
             index = (draw * length).astype(np.int64)
         else:  # an author's favourites come first, in an order of his own
             favourite = (mix(focus, topic, self._start[topic]) % length.astype(np.uint64)).astype(np.int64)
-            index = (favourite + (draw**2.2 * length).astype(np.int64)) % length
+            index = (favourite + (draw**_TASTE * length).astype(np.int64)) % length
         return self._all.take(pa.array(self._start[topic] + index))
 
 

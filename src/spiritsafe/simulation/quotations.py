@@ -82,10 +82,10 @@ class Quotations(Prose):
                     ids += keep
                 self._shelf[use, kind] = np.array(ids, np.int64) + self._first
 
-    def topics_of(self, kinds: tuple[str, ...], use: Use) -> Ints:
+    def topics_of(self, work: tuple[str, ...], use: Use) -> Ints:
         """Return slices for kinds that have real prompts, grammar topics for other languages."""
-        shelf = {kind: self._shelf.get((use, kind), self._shelf[use, ""]) for kind in kinds if kind[:5] != "chat_"}
-        spoken = super().topics_of(tuple(kind for kind in kinds if kind not in shelf), use)
+        shelf = {kind: self._shelf.get((use, kind), self._shelf[use, ""]) for kind in work if kind[:5] != "chat_"}
+        spoken = super().topics_of(tuple(kind for kind in work if kind not in shelf), use)
         return np.unique(np.concatenate([*shelf.values(), spoken]))
 
     def bodies(self, rng: np.random.Generator, topic: Ints, focus: Ints | None, extra: float | Ints = 1.0) -> pa.Array:

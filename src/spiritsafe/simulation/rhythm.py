@@ -223,7 +223,7 @@ def dispatch(
     slots = int(slot.max()) + 1
     total = int(rng.poisson(rate * slots * (last - first) / DAY_S))
     at = np.sort(_warped(rng, first, last, total, pauses))
-    rounds = rng.permutation(slots)[(np.arange(total) + rng.integers(0, 2, total)) % slots]
+    rounds = rng.permutation(slots)[(np.arange(total) + (rng.random(total) < 0.1)) % slots]
     member = np.full(total, -1, np.int64)
     tenants = _tenants(slot, begin, slots)
     for shift in range(4):

@@ -154,7 +154,7 @@ def override(spec: CampaignSpec, values: Mapping[str, str]) -> CampaignSpec:
     Raises:
         UsageError: an unknown key (the legal ones are listed) or an unreadable value.
     """
-    legal = {f.name: f.type for f in fields(CampaignSpec) if f.name not in {"archetype", "accounts"}}
+    legal = {f.name: type(f.default) for f in fields(CampaignSpec) if f.name not in {"archetype", "accounts"}}
     parsed: dict[str, Any] = {}
     for key, text in values.items():
         if key not in legal:
@@ -162,7 +162,7 @@ def override(spec: CampaignSpec, values: Mapping[str, str]) -> CampaignSpec:
                 f"campaign {spec.archetype}: unknown key {key!r}",
                 hint=f"Legal keys: {', '.join(sorted(legal))}, shared.",
             )
-        parsed[key] = _read(spec.archetype, key, text, type(getattr(spec, key)))
+        parsed[key] = _read(spec.archetype, key, text, legal[key])
     return replace(spec, **parsed)
 
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from spiritsafe.model.errors import UsageError
-from spiritsafe.simulation.archetypes import ARCHETYPES, parse_campaign
+from spiritsafe.simulation.archetypes import ARCHETYPES, check, parse_campaign
 from spiritsafe.simulation.attack import mount
 from spiritsafe.simulation.cohorts import COHORTS, sizes
 from spiritsafe.simulation.honest import Part, Setting, settle, thinning
@@ -69,7 +69,8 @@ def build(spec: WorldSpec) -> World:
     """Return the world of ``spec``; the same spec gives the same world.
 
     Raises:
-        UsageError: an unknown cohort (the legal ones are listed) or an impossible size.
+        UsageError: an unknown cohort or kind (the legal ones are listed) or an impossible size.
+        InputError: a table of the data folder is absent or lacks a column.
     """
     spec = replace(spec, campaigns=_named(spec.campaigns))
     wanted = _wanted(spec)
@@ -89,6 +90,8 @@ def build(spec: WorldSpec) -> World:
     parts = [settle(name, count, setting) for name, count in wanted.items() if count]
     for number, campaign in enumerate(spec.campaigns):
         parts += mount(campaign, number, setting)
+    if not parts:
+        raise UsageError("a world without accounts", hint="Ask for honest accounts, cohorts or a campaign.")
     exchanges = pa.concat_tables([part.exchanges for part in parts])
     return World(
         spec=spec,
@@ -102,7 +105,7 @@ def build(spec: WorldSpec) -> World:
 
 def _named(campaigns: Sequence[CampaignSpec]) -> tuple[CampaignSpec, ...]:
     return tuple(
-        replace(campaign, name=campaign.name or f"{campaign.archetype}-{number}")
+        replace(check(campaign), name=campaign.name or f"{campaign.archetype}-{number}")
         for number, campaign in enumerate(campaigns, 1)
     )
 

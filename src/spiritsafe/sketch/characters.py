@@ -6,27 +6,27 @@ made by one process must equal the sketch made by another.
 
 import numpy as np
 
-from spiritsafe.sketch.kernel import Word, kernel
+from spiritsafe.sketch.kernel import Word, inlined, kernel
 
-__all__ = ["COLON", "DIGIT", "LETTER", "NEWLINE", "OTHER", "QUOTE", "SPACE", "STOP", "UNSPACED", "role"]
+__all__ = ["ASCII_ROLES", "COLON", "DIGIT", "LETTER", "NEWLINE", "OTHER", "QUOTE", "SPACE", "STOP", "UNSPACED", "role"]
 
 OTHER, LETTER, DIGIT, UNSPACED, SPACE, NEWLINE, STOP, COLON, QUOTE = range(9)
 
-_ASCII = np.full(128, OTHER, np.uint8)
-_ASCII[[ord(c) for c in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"]] = LETTER
-_ASCII[[ord(c) for c in "0123456789"]] = DIGIT
-_ASCII[ord(" ")] = SPACE
-_ASCII[ord("\n")] = NEWLINE
-_ASCII[[ord(c) for c in ".!?"]] = STOP
-_ASCII[ord(":")] = COLON
-_ASCII[ord('"')] = QUOTE
+ASCII_ROLES = np.full(128, OTHER, np.uint8)
+ASCII_ROLES[[ord(c) for c in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"]] = LETTER
+ASCII_ROLES[[ord(c) for c in "0123456789"]] = DIGIT
+ASCII_ROLES[ord(" ")] = SPACE
+ASCII_ROLES[ord("\n")] = NEWLINE
+ASCII_ROLES[[ord(c) for c in ".!?"]] = STOP
+ASCII_ROLES[ord(":")] = COLON
+ASCII_ROLES[ord('"')] = QUOTE
 
 
-@kernel
+@inlined
 def role(char: int) -> Word:
     """Return the role of a code point of normalised text."""
     if char < 0x80:
-        return np.int64(_ASCII[char])
+        return np.int64(ASCII_ROLES[char])
     if char < 0x2000:
         return _alphabetic(char)
     if 0x3040 <= char <= 0x30FF or 0x3400 <= char <= 0x9FFF or 0x20000 <= char <= 0x3FFFF:
@@ -34,7 +34,7 @@ def role(char: int) -> Word:
     return _symbolic(char)
 
 
-@kernel
+@inlined
 def _alphabetic(char: int) -> int:
     """Scripts below U+2000; Thai, Lao, Tibetan, Myanmar and Khmer write without spaces."""
     if char in (0xAB, 0xBB):
@@ -48,7 +48,7 @@ def _alphabetic(char: int) -> int:
     return LETTER
 
 
-@kernel
+@inlined
 def _symbolic(char: int) -> int:
     """From U+2000 up, ideographs and kana aside: punctuation and pictures, then the rarer alphabets."""
     if char in (0x3002, 0x203C, 0x2047):

@@ -4,9 +4,10 @@ The mean of random Fourier features (Rahimi & Recht 2007) over an account's bodi
 embedding: dot products of such means estimate average similarity, their distances the MMD. Being sums,
 they merge.
 
-The Gaussian's width is 0.7 on unit vectors, where the squared distance is 2 - 2 cos: strangers
-(cos ~ 0) come out at exp(-1/0.49) = .13 and near copies (cos .9) at .82. A wider kernel would call
-strangers alike (.37 at width 1), a narrower one would see copies only.
+The Gaussian's width is 1 on unit vectors, where the squared distance is 2 - 2 cos. Bodies on one subject
+lie at cosines of .05 to .3, strangers at .02: far from each other all of them, so the width must keep the
+kernel's slope where the data are. Of .5, .7, 1, 1.5 it told public prompt sets apart best
+(``docs/sketch.md``); strangers come out at exp(-1) = .37, which is the floor that a comparison subtracts.
 """
 
 from functools import cache
@@ -21,7 +22,7 @@ __all__ = ["BANDWIDTH", "FEATURE_DIM", "body_features"]
 
 FEATURE_DIM = 64
 """A cosine and a sine for each of 32 frequencies."""
-BANDWIDTH = 0.7
+BANDWIDTH = 1.0
 _SEED = b"spiritsafe body features 1"
 
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from spiritsafe.sketch.kernel import Array, Word, kernel
+from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
 
 __all__ = [
     "PUBLIC_KEY",
@@ -62,7 +62,7 @@ def derive(key: bytes, purpose: Purpose) -> NDArray[np.uint64]:
     return np.frombuffer(digest, dtype="<u8").astype(np.uint64)
 
 
-@kernel
+@inlined
 def _round(v0: Word, v1: Word, v2: Word, v3: Word) -> State:
     v0 += v1
     v1 = ((v1 << _U13) | (v1 >> np.uint64(51))) ^ v0
@@ -77,13 +77,13 @@ def _round(v0: Word, v1: Word, v2: Word, v3: Word) -> State:
     return v0, v1, v2, v3
 
 
-@kernel
+@inlined
 def start(key: Array) -> State:
     """Return SipHash's initial state for a uint64[2] key."""
     return key[0] ^ _V0, key[1] ^ _V1, key[0] ^ _V2, key[1] ^ _V3
 
 
-@kernel
+@inlined
 def step(state: State, word: Word) -> State:
     """Return the state after one 64-bit word."""
     v0, v1, v2, v3 = state
@@ -91,7 +91,7 @@ def step(state: State, word: Word) -> State:
     return v0 ^ word, v1, v2, v3
 
 
-@kernel
+@inlined
 def finish(state: State, length: int) -> Word:
     """Return the hash of a sequence of ``length`` whole words."""
     v0, v1, v2, v3 = step(state, (np.uint64(length) * _U8 & _FF) << np.uint64(56))
@@ -126,7 +126,7 @@ def siphash(data: Array, begin: int, end: int, key: Array) -> Word:
     return v0 ^ v1 ^ v2 ^ v3
 
 
-@kernel
+@inlined
 def mix(value: Word) -> Word:
     """Return splitmix64's finaliser of a uint64: a bijection that spreads already secret bits (Steele 2014)."""
     value += _GOLDEN
@@ -135,7 +135,7 @@ def mix(value: Word) -> Word:
     return value ^ (value >> _S31)
 
 
-@kernel
+@inlined
 def combine(first: Word, second: Word, key: Array) -> Word:
     """Return the hash of an ordered pair of 64-bit values."""
     return finish(step(step(start(key), first), second), 2)

@@ -21,7 +21,6 @@ LANGUAGES: tuple[str, ...] = (UNDETERMINED, *FUNCTION_WORDS, "th", "he", "el")
 _INDEX = {code: i for i, code in enumerate(LANGUAGES)}
 _EN, _RU, _AR, _HI = (_INDEX[code] for code in ("en", "ru", "ar", "hi"))
 _JA, _ZH, _KO, _TH, _HE, _EL = (_INDEX[code] for code in ("ja", "zh", "ko", "th", "he", "el"))
-_PROFILED = len(FUNCTION_WORDS)
 _SAMPLE = 4096
 """Bytes looked at for the script."""
 
@@ -58,15 +57,18 @@ def vote(tokens: Tokens, n: int, text: Array, length: int, votes: Array) -> None
     """Count per language, into int32[len(LANGUAGES)]: 4 per function word, 1 per character of its script."""
     votes[:] = 0
     for i in range(n):
-        mask = tokens.languages[i]
-        for language in range(_PROFILED):
-            if mask >> np.uint32(language) & np.uint32(1):
-                votes[language + 1] += 4
+        mask, language = tokens.languages[i], 1
+        while mask:
+            votes[language] += 4 * (mask & np.uint32(1))
+            mask >>= np.uint32(1)
+            language += 1
     at = 0
     while at < min(length, _SAMPLE):
+        if text[at] < 0xC0:
+            at += 1
+            continue
         char, size = read_char(text, at, length)
-        if char >= 0x370:
-            votes[_script(char)] += 1
+        votes[_script(char)] += 1
         at += size
     if votes[_JA] and votes[_JA] * 8 > votes[_ZH]:
         votes[_JA] += votes[_ZH]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spiritsafe.sketch.hashing import mix
-from spiritsafe.sketch.kernel import Array, Word, kernel
+from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
 from spiritsafe.sketch.tokens import Tokens
 
 __all__ = ["BINS", "EMPTY", "PUBLIC_BINS", "PUBLIC_EMPTY", "resemblance", "sign"]
@@ -24,7 +24,7 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _LOW = np.uint64(0xFFFFFFFF)
 
 
-@kernel
+@inlined
 def _shingle(words: Array, n: int, width: int) -> Word:
     """Hash the ``width`` words that end at ``n``; their hashes are already pseudo-random."""
     value = np.uint64(0)
@@ -42,7 +42,7 @@ def _densify(signature: Array, filled: Array) -> None:
             continue
         other = empty
         for attempt in range(5 * bins):
-            walked = np.int64(mix(np.uint64(empty << 20 | attempt)) % np.uint64(bins))
+            walked = np.int64(mix(np.uint64(empty << 20 | attempt)) & np.uint64(bins - 1))
             other = walked if attempt < 4 * bins else attempt % bins
             if filled[other]:
                 break

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from spiritsafe.sketch.kernel import Array, Word, kernel
+from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
 
-__all__ = ["Texts", "as_binary", "gather", "normalise", "read_char"]
+__all__ = ["Texts", "as_binary", "buffers", "gather", "normalise", "read_char"]
 
 PIECE = 1024
 """Characters normalised at a time; marks beyond a piece's edge stay uncomposed, always at the same place."""
@@ -33,7 +33,7 @@ def gather(texts: pa.Array | pa.ChunkedArray | Sequence[str | bytes | None]) -> 
     Args:
         texts: N strings or byte strings; None counts as empty.
     """
-    data, offsets = _buffers(as_binary(texts))
+    data, offsets = buffers(as_binary(texts))
     foreign = np.flatnonzero(_foreign_rows(data, offsets))
     return (data, offsets) if len(foreign) == 0 else _fold_rows(data, offsets, foreign)
 
@@ -54,7 +54,7 @@ def _encode(text: str | bytes | None) -> bytes | None:
     return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
 
 
-def _buffers(array: pa.Array) -> Texts:
+def buffers(array: pa.Array) -> Texts:
     """View a large_binary array; rows that are null are made empty, whatever bytes lie under them."""
     if array.null_count:
         array = array.fill_null(b"")
@@ -100,7 +100,7 @@ def _fold_rows(data: NDArray[np.uint8], offsets: NDArray[np.int64], rows: NDArra
     return joined, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
 
 
-@kernel
+@inlined
 def read_char(data: Array, at: int, end: int) -> tuple[Word, Word]:
     """Return the code point at ``at`` in valid UTF-8 and its length in bytes."""
     first = np.int64(data[at])
@@ -120,7 +120,7 @@ def read_char(data: Array, at: int, end: int) -> tuple[Word, Word]:
     return first, 1
 
 
-@kernel
+@inlined
 def _is_ignorable(char: int) -> bool:
     """Zero-width, direction, variation and tag characters: invisible, so they must not change a hash."""
     return (

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spiritsafe.sketch.characters import COLON, DIGIT, LETTER, NEWLINE, QUOTE, SPACE, STOP, UNSPACED, role
+from spiritsafe.sketch.characters import ASCII_ROLES, COLON, DIGIT, LETTER, NEWLINE, QUOTE, SPACE, STOP, UNSPACED, role
 from spiritsafe.sketch.hashing import State, finish, mix, siphash, start, step
-from spiritsafe.sketch.kernel import Array, Word, kernel
+from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
 from spiritsafe.sketch.text import read_char
 from spiritsafe.sketch.vocabulary import Vocabulary, look_up
 
@@ -42,7 +42,8 @@ class Tokens(NamedTuple):
         keyed: uint64[T] secret hash of the masked word; feeds segments, shingles and projections.
         public: uint64[T] the same under the public key; feeds the public signature and the classifier.
         stem: uint64[T] public hash of the word's first characters.
-        term: uint64[T] what the projection counts: the word, or the pair of unspaced characters.
+        term: uint64[T] what the projection counts: a word's beginning, so that inflections meet, or a pair of
+            unspaced characters.
         weight: uint8[T] how much the term counts, 0 for function words.
         unspaced: bool[T] True for a character of a script without spaces.
         languages: uint32[T] languages in which the word is a function word.
@@ -87,12 +88,12 @@ def scratch(size: int) -> Tokens:
     )
 
 
-@kernel
+@inlined
 def _is_hex(byte: int) -> bool:
     return 48 <= byte <= 57 or 97 <= byte <= 102
 
 
-@kernel
+@inlined
 def _is_digit(byte: int) -> bool:
     return 48 <= byte <= 57
 
@@ -124,18 +125,28 @@ def _url_end(text: Array, at: int, end: int) -> int:
     return at
 
 
-@kernel
+@inlined
+def _letters_end(text: Array, at: int, end: int) -> int:
+    """Return the end of the run of ASCII letters at ``at``: most words, and the fast way through them."""
+    while at < end and text[at] < 0x80 and ASCII_ROLES[text[at]] == LETTER:
+        at += 1
+    return at
+
+
+@inlined
 def _word_end(text: Array, at: int, end: int) -> tuple[int, int, bool]:
     """Return the end of the word at ``at``, its characters and whether it holds digits; 3.14 is one word."""
-    chars, digits = 0, False
+    begin, digits = at, False
+    at = _letters_end(text, at, end)
+    chars = at - begin
     while at < end:
         char, size = read_char(text, at, end)
         kind = role(char)
         if kind == DIGIT:
             digits = True
         elif kind != LETTER:
-            inside = char in (44, 46) and _is_digit(text[at - 1]) and at + 1 < end and _is_digit(text[at + 1])
-            if not inside or not digits:
+            inside = digits and char in (44, 46) and _is_digit(text[at - 1])
+            if not inside or at + 1 >= end or not _is_digit(text[at + 1]):
                 break
         chars += 1
         at += size
@@ -171,7 +182,7 @@ def _mask_digits(text: Array, at: int, stop: int, out: Array) -> int:
     return length
 
 
-@kernel
+@inlined
 def _stem_end(text: Array, length: int) -> int:
     """Bytes of the first five characters, or of the first two where a character is a syllable."""
     at, chars = 0, 0
@@ -184,7 +195,7 @@ def _stem_end(text: Array, length: int) -> int:
     return at
 
 
-@kernel
+@inlined
 def _weigh(chars: int, languages: Word, masked: bool) -> Word:
     """Longer words are rarer and say more; function words nothing, numbers little."""
     if languages:
@@ -194,13 +205,12 @@ def _weigh(chars: int, languages: Word, masked: bool) -> Word:
     return np.uint8(1 if chars <= 2 else 2 if chars == 3 else 3 if chars <= 5 else 4 if chars <= 7 else 5)
 
 
-@kernel
+@inlined
 def _put(tokens: Tokens, n: int, raw: Array, begin: int, end: int, keys: Keys, vocabulary: Vocabulary) -> None:
     tokens.keyed[n] = siphash(raw, begin, end, keys.word)
     tokens.public[n] = siphash(raw, begin, end, keys.public)
     tokens.languages[n] = look_up(vocabulary, tokens.public[n])
     tokens.stem[n] = tokens.public[n]
-    tokens.term[n] = tokens.keyed[n]
     tokens.unspaced[n] = False
 
 
@@ -211,7 +221,7 @@ def _note(tokens: Tokens, segment: int, hashed: Word) -> None:
     tokens.values[segment] = np.uint32(mix(before * _PAIR + hashed) >> np.uint64(33)) + np.uint32(1)
 
 
-@kernel
+@inlined
 def _put_word(
     tokens: Tokens, n: int, segment: int, text: Array, at: int, end: int, keys: Keys, vocabulary: Vocabulary
 ) -> int:
@@ -232,13 +242,17 @@ def _put_word(
             length = _mask_digits(text, at, stop, out)
         else:
             length = stop - at
-            out[:length] = text[at:stop]
+            for i in range(length):
+                out[i] = text[at + i]
     changed = digits or out[0] < _ZERO
     masked = length == 1 and out[0] <= _ZERO
     if changed:
         _note(tokens, segment, siphash(text, at, stop, keys.word))
     _put(tokens, n, out, 0, length, keys, vocabulary)
-    tokens.stem[n] = siphash(out, 0, _stem_end(out, length), keys.public)
+    stem = _stem_end(out, length)
+    if stem < length:
+        tokens.stem[n] = siphash(out, 0, stem, keys.public)
+    tokens.term[n] = mix(tokens.stem[n] ^ keys.word[0])
     tokens.weight[n] = _weigh(chars, tokens.languages[n], masked)
     return stop
 
@@ -251,7 +265,7 @@ def _all_digits(text: Array, at: int, stop: int) -> bool:
     return True
 
 
-@kernel
+@inlined
 def _put_unspaced(
     tokens: Tokens,
     n: int,
@@ -266,6 +280,7 @@ def _put_unspaced(
     """Write one character of a script without spaces; the projection counts it with its predecessor."""
     _put(tokens, n, text, at, stop, keys, vocabulary)
     tokens.unspaced[n] = True
+    tokens.term[n] = tokens.keyed[n]
     light = tokens.languages[n] != 0 or 0x3040 <= char <= 0x309F
     tokens.weight[n] = np.uint8(0) if light else np.uint8(1)
     if paired:
@@ -273,7 +288,7 @@ def _put_unspaced(
         tokens.weight[n] += np.uint8(2) if tokens.weight[n] else np.uint8(0)
 
 
-@kernel
+@inlined
 def _ends_segment(text: Array, at: int, end: int, char: int, kind: int) -> bool:
     """True where the character closes a segment: ASCII stops and colons only before a gap or a quote."""
     if kind in (NEWLINE, QUOTE):
@@ -285,7 +300,7 @@ def _ends_segment(text: Array, at: int, end: int, char: int, kind: int) -> bool:
     return False
 
 
-@kernel
+@inlined
 def _close(tokens: Tokens, segments: int, state: State, words: int, stop: int) -> int:
     """Finish the open segment, if it has words; return how many there are now."""
     if words == 0:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spiritsafe.sketch.hashing import PUBLIC_KEY, Purpose, derive, siphash
-from spiritsafe.sketch.kernel import Array, Word, kernel
+from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
 
 __all__ = ["FUNCTION_WORDS", "Vocabulary", "function_words", "look_up"]
 
@@ -94,7 +94,7 @@ def _table(masks: dict[int, int]) -> Vocabulary:
     return table
 
 
-@kernel
+@inlined
 def look_up(vocabulary: Vocabulary, hashed: Word) -> Word:
     """Return the languages (bit set, 0 for none) in which the word with this public hash is a function word."""
     last = np.uint64(len(vocabulary.keys) - 1)

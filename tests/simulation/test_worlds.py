@@ -161,3 +161,10 @@ def test_conversations_are_not_runs(exchanges: Select) -> None:
     humans = exchanges(cohort="humans")
     assert pc.mean(pc.cast(pc.greater(humans["message_count"], 2), pa.float64())).as_py() > 0.4
     assert humans["conversation_id"].null_count == 0
+
+
+def test_agents_offer_tools_and_people_send_pictures(exchanges: Select) -> None:
+    offered = exchanges(cohort="framework_users")["tool_count"].to_numpy()
+    assert 0.4 < (offered > 0).mean() < 0.9
+    assert pc.max(exchanges(cohort="humans")["tool_count"]).as_py() == 0
+    assert pc.mean(exchanges(cohort="humans")["image_count"]).as_py() == pytest.approx(0.06, abs=0.02)

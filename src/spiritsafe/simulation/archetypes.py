@@ -24,6 +24,7 @@ ARCHETYPES: dict[str, CampaignSpec] = {
     "C2": CampaignSpec(
         "C2", 200, elicitation="agentic+tool_use+coding_data+data_analysis+trace_reconstruction",
         work="agentic+tools+coding+data", cards=4, proxies=20, rate=40, cover=0.3, turns=2,
+        vision=0.1,
     ),
     "C3": CampaignSpec(
         "C3", 150, elicitation=f"agentic+{_CODE}", work="agentic+coding", cards=5, proxies=10, rate=40, cover=0.2,
@@ -43,7 +44,7 @@ ARCHETYPES: dict[str, CampaignSpec] = {
     ),
     "C7": CampaignSpec(
         "C7", 120, elicitation=f"{_CODE}+{_COT}", work="coding+data+proof", cards=2, proxies=6, rate=30, cover=0.4,
-        jitter=0.3, paraphrase=0.5,
+        jitter=0.3, paraphrase=0.5, reseller=True,
     ),
 }  # fmt: skip
 

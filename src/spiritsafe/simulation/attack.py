@@ -172,7 +172,7 @@ def _focal(
 def _lane(
     rng: np.random.Generator, spec: CampaignSpec, beats: Beats, work: Work, family: Family, *, setting: Setting
 ) -> Lane:
-    style = Style(kind=family.kind, early=spec.pivot, reseller=spec.reseller)
+    style = Style(kind=family.kind, early=spec.pivot, reseller=spec.reseller, vision=spec.vision)
     if family.kind in LEADS:
         work = answered(setting.prose, rng, work, LEADS[family.kind])
     if not spec.template:

@@ -55,7 +55,7 @@ class Cohort:
         items: smallest and largest list of items.
         extra: mean number of further sentences in a body.
         repeat: share of exchanges that send the body before once more.
-        tools: tools offered.
+        vision: share of the exchanges that carry an image.
         early: hours until half of the traffic is on a new model; 0 for a habit of each account's own.
         end_users: True if the account passes ids of its own users.
         batch: share of accounts that use the batch operation.
@@ -77,7 +77,7 @@ class Cohort:
     items: tuple[int, int] = (50, 300)
     extra: float = 0.8
     repeat: float = 0.03
-    tools: int = 0
+    vision: float = 0.0
     early: float = 0.0
     end_users: bool = False
     batch: float = 0.0
@@ -97,7 +97,7 @@ def _company(exits: tuple[Exit, ...], client: Client, **values: object) -> Makeu
 COHORTS: dict[str, Cohort] = {
     "humans": Cohort(
         26, Makeup((Exit.HOME, Exit.HOME, Exit.HOME, Exit.VPN), Client.BROWSER, org=Own.NONE),
-        length=3.2, work=_LIFE,
+        length=3.2, work=_LIFE, vision=0.06,
     ),
     "sdk": Cohort(
         14, Makeup(_ANYWHERE, Client.DEFAULT), rhythm=Rhythm.SERVICE, volume=(12, 1.2), length=1.4,
@@ -108,7 +108,7 @@ COHORTS: dict[str, Cohort] = {
         12, _company((Exit.NAT, Exit.CLOUD), Client.SERVICE, verified=1.0, programme=Programme.ENTERPRISE),
         (1, 12), Rhythm.SERVICE, (18, 1.0), 1.5,
         templates=("rag", "extraction", "persona", "rubric_grading", "chain_of_thought", "tool_use", "agentic"),
-        scope=Scope.GROUP, focal=0.8, work=_BUILD, end_users=True,
+        scope=Scope.GROUP, focal=0.8, work=_BUILD, end_users=True, vision=0.03,
     ),
     "eval_harness": Cohort(
         3, Makeup(_ANYWHERE, Client.SERVICE, card=GROUP, domain=Own.ACCOUNT, verified=0.3),
@@ -138,7 +138,7 @@ COHORTS: dict[str, Cohort] = {
     "ide_org": Cohort(
         6, _company((Exit.NAT,), Client.EDITOR, one_client=True, verified=0.5),
         (6, 30), Rhythm.OFFICE, (25, 0.6), 6.0, templates=("ide",), scope=Scope.COHORT, popular=3, focal=1.0,
-        work=("coding", "agentic"), tools=6,
+        work=("coding", "agentic"),
     ),
     "gateway_reseller": Cohort(
         2, _company((Exit.CLOUD,), Client.SERVICE, one_client=True, verified=0.4),
@@ -150,7 +150,8 @@ COHORTS: dict[str, Cohort] = {
         (20, 60), volume=(5, 0.8), length=2.0, focal=0.5, work=("proof", "coding", "writing"),
         corpus=Corpus.GROUP_ITEMS, items=(15, 40),
     ),
-    "cgnat": Cohort(3, Makeup((Exit.CGNAT,), Client.BROWSER, org=Own.NONE), (15, 50), length=2.5, work=_LIFE),
+    "cgnat": Cohort(3, Makeup((Exit.CGNAT,), Client.BROWSER, org=Own.NONE), (15, 50), length=2.5, work=_LIFE,
+                    vision=0.05),
     "corporate_vpn": Cohort(
         3, Makeup((Exit.NAT, Exit.CGNAT), Client.BROWSER, domain=Own.GROUP), (10, 40), Rhythm.OFFICE, (8, 0.8), 2.0,
         work=("business", "writing", "data", "coding"),
@@ -187,7 +188,7 @@ COHORTS: dict[str, Cohort] = {
     ),
     "framework_users": Cohort(
         5, Makeup(_ANYWHERE, Client.FRAMEWORK), volume=(10, 0.9), length=4.0, templates=("framework",),
-        scope=Scope.COHORT, popular=4, work=_BUILD, tools=4,
+        scope=Scope.COHORT, popular=4, work=_BUILD,
     ),
     "benchmark_strangers": Cohort(
         3, Makeup(_ANYWHERE, Client.DEFAULT), rhythm=Rhythm.RUNS, volume=(30, 0.6), length=60,

@@ -173,7 +173,7 @@ def _style(kind: str, cohort: Cohort) -> Style:
     return Style(
         kind=kind,
         runs=cohort.rhythm.is_run,
-        tools=cohort.tools if kind else 0,
+        vision=cohort.vision,
         end_users=cohort.end_users,
         batch=cohort.batch,
         early=cohort.early,

@@ -67,7 +67,8 @@ class CampaignSpec:
         orgs: where members sit.
         verified: probability that an organisation of theirs was verified.
         programme: the programme that members were admitted under; any but none makes them `stolen_programme`.
-        reseller: True if the cover is customers' traffic through the same exits.
+        reseller: True if the cover is customers' traffic on many subjects, over several channels.
+        vision: share of the exchanges that carry an image.
         framed: honest organisations whose /24s and template the campaign copies.
         shells: self-declared organisations with erratic behaviour, registered to stretch a null.
         name: label of the campaign, set by `build` where empty.
@@ -102,6 +103,7 @@ class CampaignSpec:
     verified: float = 0.0
     programme: Programme = Programme.NONE
     reseller: bool = False
+    vision: float = 0.0
     framed: int = 0
     shells: int = 0
     name: str = ""
@@ -143,6 +145,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "duration": (0, 3_650),
     "pauses": (0, 100),
     "verified": (0, 1),
+    "vision": (0, 1),
     "framed": (0, 1_000),
     "shells": (0, 10_000),
 }

@@ -53,6 +53,8 @@ _OUTPUT = {
 }
 """Median and log-sigma of output tokens per kind of template; others answer at medium length."""
 _MEDIUM = (350.0, 0.7)
+_TOOLS = {"agentic": 4, "tool_use": 6, "ide": 6, "framework": 4}
+"""Tools that most accounts offer with these kinds of template; the others describe them in words."""
 _LIMITS = np.array([256, 512, 1_024, 2_048, 4_096, 8_192])
 
 
@@ -63,7 +65,7 @@ class Style:
     Attributes:
         kind: kind of template, '' for plain work; it decides how long answers are and what they hold.
         runs: True where a train is a run of separate requests, False where it is one conversation.
-        tools: tools offered.
+        vision: share of the exchanges that carry an image.
         end_users: True if ids of end users are passed.
         batch: share of accounts using the batch operation.
         early: hours until half of the traffic is on the new model; 0 for a habit of each account's own.
@@ -72,7 +74,7 @@ class Style:
 
     kind: str = ""
     runs: bool = False
-    tools: int = 0
+    vision: float = 0.0
     end_users: bool = False
     batch: float = 0.0
     early: float = 0.0
@@ -177,7 +179,7 @@ class _Drawn:
             "system_prompt": lane.system,
             "batch": unit(key, 6, member) < style.batch,
             "n": np.ones(n, np.int64),
-            "image_count": np.zeros(n, np.int64),
+            "image_count": self.rng.binomial(1, style.vision, n),
             "logprobs": np.zeros(n, bool),
             **self._tokens(lane, status == 200),
         }
@@ -192,7 +194,8 @@ class _Drawn:
         limit = _LIMITS[(unit(key, 5, member) ** 0.6 * len(_LIMITS)).astype(int)]
         output = np.where(fine, np.clip(self._answers(lane), 1, limit), 0).astype(np.int64)
         cached = np.where(turn > 0, context * 0.8, system) * (self.rng.random(n) < 0.7)
-        calls = self.rng.binomial(1, 0.5 if style.tools else 0.0, n)
+        tools = np.where(unit(key, 18, member) < 0.7, _TOOLS.get(style.kind, 0), 0)
+        calls = self.rng.binomial(1, np.where(tools > 0, 0.5, 0.0))
         warmth = np.round(unit(key, 9, member) * 10) / 10
         return {
             "input_tokens": np.maximum(context, 1).astype(np.int64),
@@ -204,7 +207,7 @@ class _Drawn:
             "temperature": pa.array(warmth, mask=unit(key, 10, member) < 0.5),
             "stream": unit(key, 7, member) < 0.6,
             "message_count": 1 + 2 * turn + (system > 0),
-            "tool_count": np.full(n, style.tools, np.int64),
+            "tool_count": tools,
             "tool_call_count": calls,
             "finish_reason": _finish(fine, output >= limit, calls > 0),
             "response": _scores(self.rng, n) if style.kind == "rubric_grading" else pa.nulls(n, pa.string()),

@@ -58,6 +58,8 @@ def residuals(population: Population, parity: int) -> tuple[Int, Float]:
     total = np.bincount(account[rows], n[rows], population.size)
     who = np.flatnonzero(total >= _LEAST)
     who = np.sort(who[np.argsort(-total[who], kind="stable")][:_MAX_ACCOUNTS])
+    if not len(who):
+        return who, np.zeros((0, 0))
     place = np.full(population.size, -1)
     place[who] = np.arange(len(who))
     kept = place[account[rows]] >= 0

@@ -1,8 +1,9 @@
 """Is a linked group tied more closely than chance ties anybody? Sharing only; abuse is not asked here.
 
-A group's bits are the improbability of its sharing if traits were dealt independently: a trait of degree
-d among N units that m of the members have adds (m - 1) log2(N / d), and choosing the group among all of
-its size costs log2 C(N, m) once. Decoys - accounts permuted within each kind of trait, which keeps every
+A group's bits are the improbability of its sharing given how many accounts each trait has: of the d
+accounts with a trait, k lie among the m members of N units with probability P(Bin(d, m/N) >= k), and
+choosing the group among all of its size costs log2 C(N, m) once. Everybody together is no surprise, nor
+is one trait's own clique. Decoys - accounts permuted within each kind of trait, which keeps every
 account's and every trait's degree - go through the same machinery; the q-value of a score is how many
 decoy groups reach it per target group that does (target-decoy competition, Elias & Gygi 2007).
 
@@ -13,10 +14,10 @@ sampled instead of solved, because the groups, not the pairs, are tested.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import betainc, gammaln
 
 from spiritsafe.detection.links.graph import communities, link_edges
-from spiritsafe.detection.links.rarity import LINKING_KINDS, rare_traits, weight_bits
+from spiritsafe.detection.links.rarity import LINKING_KINDS, rare_traits
 from spiritsafe.detection.population import Float, Int, Population, Traits
 from spiritsafe.model.findings import Evidence, total_bits
 from spiritsafe.model.words import Family
@@ -24,7 +25,7 @@ from spiritsafe.model.words import Family
 __all__ = ["DECOYS", "LinkGroup", "linked_groups"]
 
 DECOYS = 10
-_RESOLUTIONS = (0.02, 0.1, 0.4)
+_RESOLUTIONS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 @dataclass(frozen=True)
@@ -90,23 +91,15 @@ def _evidence(population: Population, members: Int) -> list[Evidence]:
         bits, values, linked = _family_bits(population, members, family)
         if bits > 0:
             detail = f"{linked} of {len(members)} accounts share {values} rare {family} traits"
-            out.append(
-                Evidence(
-                    signal=f"rare_{family}",
-                    family=family,
-                    weight_bits=round(bits, 2),
-                    p_value=_tail(bits),
-                    detail=detail,
-                )
-            )
+            out.append(_item(f"rare_{family}", family, bits, _tail(bits), detail))
     price = _log2_choose(population.units, len(members))
     detail = f"there are 2^{price:.0f} ways to choose {len(members)} of {population.units}: the price of having looked"
-    out.append(
-        Evidence(
-            signal="groups_looked_at", family=Family.CONTEXT, weight_bits=round(-price, 2), p_value=1.0, detail=detail
-        )
-    )
+    out.append(_item("groups_looked_at", Family.CONTEXT, -price, 1.0, detail))
     return out
+
+
+def _item(signal: str, family: Family, bits: float, p_value: float, detail: str) -> Evidence:
+    return Evidence(signal=signal, family=family, weight_bits=round(bits, 2), p_value=p_value, detail=detail)
 
 
 def _family_bits(population: Population, members: Int, family: Family) -> tuple[float, int, int]:
@@ -115,15 +108,21 @@ def _family_bits(population: Population, members: Int, family: Family) -> tuple[
     rows, who = rare.of(members)
     if not len(rows):
         return 0.0, 0, 0
-    weight: Float = weight_bits(rare.degree[rows], population.units)
-    order = np.lexsort((rare.group[rows], -weight, who))
+    order = np.lexsort((rare.group[rows], rare.degree[rows], who))
     first = np.concatenate(([True], who[order][1:] != who[order][:-1]))
-    best = order[first]
-    group, worth = rare.group[rows][best], weight[best]
-    _, inverse, count = np.unique(group, return_inverse=True, return_counts=True)
-    shared = count[inverse] >= 2
-    bits = float((worth[shared] * (1 - 1 / count[inverse][shared])).sum())
-    return bits, int((count >= 2).sum()), int(shared.sum())
+    best = rows[order[first]]
+    _, row, count = np.unique(rare.group[best], return_index=True, return_counts=True)
+    shared = count >= 2
+    surprise = _surprise(count[shared], rare.degree[best[row]][shared], len(members) / population.units)
+    return float(surprise.sum()), int(shared.sum()), int(count[shared].sum())
+
+
+def _surprise(count: Int, degree: Int, share: float) -> Float:
+    """Bits of finding ``count`` of a trait's ``degree`` accounts in a group that is ``share`` of all."""
+    share = min(share, 1.0)
+    tail = betainc(count, np.maximum(degree - count, 0) + 1, share)
+    # below 1e-300 the tail is its largest term
+    return np.where(tail > 1e-300, -np.log2(np.maximum(tail, 1e-300)), -count * np.log2(max(share, 1e-12)))
 
 
 def _tail(bits: float) -> float:

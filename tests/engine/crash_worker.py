@@ -69,7 +69,7 @@ def _read_until_told(root: Path) -> None:
         if seen != list(range(len(seen))) or sum(counted) != len(seen):
             sys.exit(f"torn: {len(seen)} exchanges, {counted} counted")
         scans += 1
-        time.sleep(0.05)
+        time.sleep(0.2)
     _say(scans)
 
 

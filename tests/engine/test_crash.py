@@ -47,14 +47,18 @@ def _check(root: Path) -> int:
         listed = {segment.path for segments in snapshot.segments.values() for segment in segments}
     found = {path.relative_to(root).as_posix() for path in (root / "segments").glob("*/*")}
     retired = set(Manifest(root / "manifest.sqlite", writable=False).retired())
-    assert found == listed | retired
+    # A kill between the deletion of a retired file and that of its row leaves the row, which is harmless.
+    assert listed <= found <= listed | retired
     return batches
 
 
 def _await_batches(root: Path, number: int) -> None:
     manifest = Manifest(root / "manifest.sqlite", writable=False)
-    while len(manifest.files()) < number:
-        time.sleep(0.002)
+    for _ in range(20_000):
+        if len(manifest.files()) >= number:
+            return
+        time.sleep(0.005)
+    pytest.fail(f"the writer never committed batch {number}")
 
 
 def test_kills_at_random_points_lose_and_double_nothing(tmp_path: Path) -> None:
@@ -66,7 +70,7 @@ def test_kills_at_random_points_lose_and_double_nothing(tmp_path: Path) -> None:
         for _ in range(KILLS):
             pid = int(_ask(writers, "fork\n"))
             _await_batches(tmp_path, committed[-1] + rng.randrange(3))
-            time.sleep(rng.uniform(0, 0.1))
+            time.sleep(rng.uniform(0, 0.06))
             os.kill(pid, signal.SIGKILL)
             assert _ask(writers) == "dead"
             committed.append(_check(tmp_path))

@@ -16,7 +16,7 @@ from spiritsafe.engine.merge import merge, merged, merged_again
 from spiritsafe.engine.tables import BODY_SAMPLE, TABLES, Merge, Table
 
 RowMaker = Callable[[Table, int, int], pa.Table]
-MANY = settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MANY = settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 every_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES.keys())
 
 

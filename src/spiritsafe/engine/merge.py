@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from spiritsafe.engine.tables import BODY_SAMPLE, Merge, Table
 
-__all__ = ["merge", "merged", "merged_again"]
+__all__ = ["merge", "merge_query", "merged", "merged_again"]
 
 # One batch fits in memory: no spill folder, and nothing fetched from the network.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -80,15 +80,22 @@ def merge(rows: pa.Table, table: Table) -> pa.Table:
         duckdb.Error: if a sum leaves int64.
     """
     with duckdb.connect(config=_CONFIG) as connection:
-        connection.register("rows", rows)
-        query = _query(table, again=_is_canonical(rows, table))
+        connection.register(table.name, rows)
+        query = merge_query(table, again=_is_canonical(rows, table))
         return connection.sql(query).to_arrow_table().cast(table.schema)
 
 
 @cache
-def _query(table: Table, *, again: bool) -> str:
-    """Compile once what every batch runs; compiling takes longer than merging a small one."""
-    rows = ibis.table(ibis.Schema.from_pyarrow(table.schema), name="rows")
+def merge_query(table: Table, *, again: bool) -> str:
+    """Return DuckDB's text of :func:`merged` or :func:`merged_again`, sorted by key.
+
+    Compiled once per process, because compiling takes longer than merging a small batch.
+
+    Args:
+        table: the rules; the query reads a relation of this table's name.
+        again: whether its rows are outcomes of a merge.
+    """
+    rows = ibis.table(ibis.Schema.from_pyarrow(table.schema), name=table.name)
     expression = (merged_again if again else merged)(rows, table).order_by(table.keys)
     return str(ibis.to_sql(expression, dialect="duckdb"))
 

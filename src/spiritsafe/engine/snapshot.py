@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from spiritsafe.engine.locks import FileLock
 from spiritsafe.engine.manifest import Manifest, SegmentRow
-from spiritsafe.engine.merge import merged_again
+from spiritsafe.engine.merge import merge_query, merged_again
 from spiritsafe.engine.segments import storage_errors
 from spiritsafe.engine.spill import Spill, spill_base
 from spiritsafe.engine.tables import TABLES, Table
@@ -46,6 +46,7 @@ class Snapshot:
     def __init__(self, root: Path, manifest: Manifest, settings: EngineSettings) -> None:
         self._root = root
         self._settings = settings
+        self._connection: duckdb.DuckDBPyConnection | None = None
         self._backend: ibis.backends.duckdb.Backend | None = None
         with ExitStack() as stack:
             with storage_errors(root / READERS):
@@ -97,24 +98,31 @@ class Snapshot:
     def ibis(self) -> "ibis.backends.duckdb.Backend":
         """Return this snapshot's Ibis backend over :meth:`connect`, one per snapshot."""
         if self._backend is None:
-            self._backend = ibis.duckdb.from_connection(self.connect())
+            self._backend = ibis.duckdb.from_connection(self._shared())
         return self._backend
 
     def merged(self, table: str) -> ir.Table:
         """Return the expression of ``table`` in which every key appears once."""
-        rows = self.ibis().table(table)
         # Batches and compaction merge the rows of a segment before they write it.
-        return rows if len(self.segments[table]) < 2 else merged_again(rows, TABLES[table])
+        return merged_again(self.ibis().table(table), TABLES[table])
 
     def read(self, table: str) -> pa.Table:
         """Return the merged rows of ``table`` in memory, sorted by key, with the schema of ``TABLES``."""
         return self.stream(table).read_all()
 
     def stream(self, table: str) -> pa.RecordBatchReader:
-        """Return what :meth:`read` returns, piece by piece; the backend runs nothing else meanwhile."""
+        """Return what :meth:`read` returns, piece by piece.
+
+        Until it is read to its end, nothing else may run on the backend of :meth:`ibis`.
+        """
         spec = TABLES[table]
-        query = ibis.to_sql(self.merged(table).order_by(spec.keys), dialect="duckdb")
-        return self.ibis().con.sql(query).to_arrow_reader(_STREAM_ROWS).cast(spec.schema)
+        query = merge_query(spec, again=True)
+        return self._shared().sql(query).to_arrow_reader(_STREAM_ROWS).cast(spec.schema)
+
+    def _shared(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            self._connection = self.connect()
+        return self._connection
 
 
 def _verify(root: Path, segment: SegmentRow) -> None:

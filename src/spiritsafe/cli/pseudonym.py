@@ -41,9 +41,15 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
     if options.json:
         terminal.json({"pseudonyms": found})
     else:
-        for sighting in found:
+        for sighting in _notable(found):
             terminal.data(_line(sighting) + "\n")
     return ExitCode.NOTHING_FOUND
+
+
+def _notable(found: "list[Sighting]") -> "list[Sighting]":
+    """Return what was seen; if nothing was, the newest pseudonym of each kind, so that it can be searched for."""
+    seen = [sighting for sighting in found if sighting.accounts]
+    return seen or list({sighting.kind: sighting for sighting in found}.values())
 
 
 def _line(sighting: "Sighting") -> str:

@@ -67,8 +67,10 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
         terminal.json(result.findings)
     else:
         terminal.show(campaign_table(result))
+    aside = request.out / "quarantine.jsonl"
     if result.findings.scanned.quarantined:
-        terminal.say(f"Set aside: {result.findings.scanned.quarantined:,} rows, in {request.out / 'quarantine.jsonl'}")
+        where = f", set aside in {aside}" if aside.exists() else ""
+        terminal.say(f"Unreadable rows left out: {result.findings.scanned.quarantined:,}{where}")
     terminal.say(f"Findings: {request.out / 'findings.json'}")
     terminal.say(f"Report:   {request.out / 'report.html'}")
     return verdict(result.findings)

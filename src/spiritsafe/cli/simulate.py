@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spiritsafe.cli.parser import Options, Parser
 from spiritsafe.cli.terminal import Terminal
-from spiritsafe.model.errors import ExitCode
+from spiritsafe.model.errors import ExitCode, UsageError
 
 __all__ = ["arguments", "run"]
 
@@ -21,6 +21,14 @@ def arguments(parser: Parser) -> None:
         "--campaign", action="append", default=[], metavar="ARCHETYPE:ACCOUNTS[:key=value,...]",
         help="add a campaign, as C1:60:cover=.4,rate=20; repeat for more; docs/worlds.md lists the keys",
     )  # fmt: skip
+    parser.add_argument(
+        "--cohort",
+        action="append",
+        default=[],
+        metavar="NAME:ACCOUNTS",
+        help="honest accounts of one cohort instead of the mix; repeat for more",
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="real prompts and rate curves to build from")
     parser.add_argument(
         "--families", choices=("tune", "holdout", "all"), default="all", help="half of the texts to use (%(default)s)"
     )
@@ -43,6 +51,8 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
             seed=options.seed,
             families=Families(options.families),
             exchanges_target=options.exchanges,
+            data=options.data,
+            cohorts=dict(_cohort(text) for text in options.cohort) or None,
         )
     )
     write(world, options.out)
@@ -51,3 +61,10 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
         terminal.json({"out": str(options.out), **counts})
     terminal.say(f"Wrote {counts['exchanges']:,} exchanges of {counts['accounts']:,} accounts to {options.out}")
     return ExitCode.NOTHING_FOUND
+
+
+def _cohort(text: str) -> tuple[str, int]:
+    name, _, size = text.partition(":")
+    if not (size.isascii() and size.isdigit()):
+        raise UsageError(f"cohort {text!r}: {size!r} is not a number of accounts", hint="Write NAME:ACCOUNTS.")
+    return name, int(size)

@@ -43,10 +43,6 @@ class Intake:
 
     def __init__(self, store: Store, settings: IngestSettings, text_key: bytes, traits: Traits) -> None:
         self._store, self._settings, self._key, self._traits = store, settings, text_key, traits
-        self._index = TemplateIndex(text_key)
-        sentences, templates = store.read("sentences"), store.read("templates")
-        self._index.load(sentences, templates)
-        self._exemplars = Exemplars(settings.exemplar_organisations, sentences, text_key)
         seen = store.read("seen")
         self._repeats = Repeats(
             seen.column("exchange").to_numpy(), seen.column("hour").to_numpy(), settings.duplicate_hours
@@ -70,6 +66,7 @@ class Intake:
         for file in files:
             digest = file.digest()
             if not self._store.has_file(digest):
+                self._recall()
                 with self._store.batch() as batch:
                     rows, set_aside = self._file(file, reading, batch)
                     batch.record_file(digest, file.name, rows=rows, quarantined=set_aside, bytes=file.size)
@@ -78,6 +75,13 @@ class Intake:
             done += file.size
             progress("reading exchanges", done, total)
         return counted
+
+    def _recall(self) -> None:
+        """Know what the store knows and no more, so that a scan cut in two says what a whole one would."""
+        sentences, templates = self._store.read("sentences"), self._store.read("templates")
+        self._index = TemplateIndex(self._key)
+        self._index.load(sentences, templates)
+        self._exemplars = Exemplars(self._settings.exemplar_organisations, sentences, self._key)
 
     def _file(self, file: Source, reading: Reading, batch: StoreBatch) -> tuple[int, int]:
         before, rows = reading.stats.quarantined + reading.stats.skipped, 0

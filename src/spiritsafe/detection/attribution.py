@@ -23,7 +23,7 @@ def attribute(focus: Focus) -> list[Attribution]:
     """Return hypotheses about named entities, strongest first; most groups have none."""
     population = focus.population
     traits = population.traits
-    rows = np.flatnonzero(traits.kind == str(TraitKind.ENTITY))
+    rows = np.arange(len(traits.value))[traits.rows(TraitKind.ENTITY)]
     out = []
     for value in np.unique(traits.value[rows]).tolist():
         name = population.labels.get((str(TraitKind.ENTITY), value), "")

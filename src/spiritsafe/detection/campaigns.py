@@ -6,6 +6,7 @@ enlarged; what overlaps it is dropped. The false-discovery rate counts every gro
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from spiritsafe.detection.focus import cut
 from spiritsafe.detection.groups import corpus, network, rhythm, templates
 from spiritsafe.detection.groups.candidate import Candidate, plausible
 from spiritsafe.detection.membership import trim
-from spiritsafe.detection.population import Bool, Population
+from spiritsafe.detection.population import Population
 from spiritsafe.detection.references import References
 from spiritsafe.detection.scoring import Score, judge
 from spiritsafe.detection.signals import SIGNALS
@@ -27,7 +28,11 @@ __all__ = ["Group", "Judgement", "find_groups", "propose", "tier_of"]
 _BEHAVIOUR = (Family.TIMING, Family.CORPUS, Family.CONTENT, Family.VOLUME, Family.PIVOT)
 _AGREES = 1.0
 """Bits from which a family counts as agreeing: two to one."""
-_OVERLAP = 0.5
+_LEFT = 0.5
+"""Share of a group that must be left when stronger groups have taken their members."""
+_LIGHT_TRIM = 0.6
+_LEAST_EXCHANGES = 64
+"""Focal exchanges below which behaviour cannot be told from chance: eight accounts with eight each."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -56,11 +61,12 @@ def propose(population: Population, settings: DetectionSettings) -> list[Candida
     proposed = [
         *templates.candidates(population, least, share),
         *network.candidates(population, least, share),
-        *rhythm.candidates(population, least, share, settings.seed),
+        *rhythm.candidates(population, least, share),
         *corpus.candidates(population, least, share),
     ]
     proposed += [other for item in proposed if (other := _strangers(population, item, least, share))]
-    return list({item.key: item for item in reversed(proposed)}.values())[::-1]
+    seen = [item for item in proposed if cut(population, item.members, item.templates).exchanges >= _LEAST_EXCHANGES]
+    return list({item.key: item for item in reversed(seen)}.values())[::-1]
 
 
 def _strangers(population: Population, item: Candidate, least: int, share: float) -> Candidate | None:
@@ -85,44 +91,63 @@ def find_groups(population: Population, settings: DetectionSettings, progress: P
     for done, item in enumerate(candidates):
         scores.append(_judged(population, item, references, settings.min_group))
         progress("testing groups", done + 1, len(candidates))
-    standing = _best(scores, population.size)
-    bits = np.array([score.bits for score, _ in standing])
-    q = e_bh(bits, len(candidates))
+    standing = _apart(scores, references, settings.min_group)
+    q = e_bh(np.array([judged.score.bits for judged in standing]), len(candidates))
     groups = [
-        Group(score, tier_of(score, float(value), settings), float(value), trimmed)
-        for (score, trimmed), value in zip(standing, q, strict=True)
+        Group(judged.score, tier_of(judged.score, float(value), settings), float(value), judged.trimmed)
+        for judged, value in zip(standing, q, strict=True)
     ]
     return Judgement(groups, len(candidates))
 
 
-def _judged(population: Population, item: Candidate, references: References, least: int) -> tuple[Score, list[int]]:
+@dataclass(frozen=True)
+class _Judged:
+    score: Score
+    trimmed: list[int]
+
+
+def _judged(population: Population, item: Candidate, references: References, least: int) -> _Judged:
     focus = cut(population, item.members, item.templates)
     whole = judge(item, focus, references)
-    trimmed, kept = trim(focus, least)
+    # who came in by a template or a card has something to show for it; who came in by his hours has not
+    trimmed, kept = trim(focus, least, firm=item.chosen_on is not None)
     if kept.all() or trimmed.units < least:
-        return whole, []
+        return _Judged(whole, [])
     better = judge(item, trimmed, references)
-    # trimming looks for the hours that fit best: it must pay for that look before it may convict
-    return (better, item.members[~kept].tolist()) if better.bits > whole.bits else (whole, [])
+    # a light trim is taken unless it costs; one that halves the group must pay for having picked
+    needed = -1.0 if kept.mean() >= _LIGHT_TRIM else 3.0
+    gained = better.bits - whole.bits
+    return _Judged(better, item.members[~kept].tolist()) if gained >= needed else _Judged(whole, [])
 
 
-def _best(scores: list[tuple[Score, list[int]]], size: int) -> list[tuple[Score, list[int]]]:
-    """Greedily keep the strongest groups; ties within a bit go to the one with more focal traffic."""
-    order = sorted(
-        range(len(scores)),
-        key=lambda i: (-round(scores[i][0].bits), -scores[i][0].focus.exchanges, scores[i][0].focus.members[0]),
-    )
-    kept: list[tuple[Score, list[int]]] = []
-    masks: list[Bool] = []
-    for at in order:
-        members = scores[at][0].focus.members
-        if any(mask[members].sum() >= _OVERLAP * min(len(members), mask.sum()) for mask in masks):
-            continue
-        mask = np.zeros(size, np.bool_)
-        mask[members] = True
-        masks.append(mask)
-        kept.append(scores[at])
+def _apart(judged: list[_Judged], references: References, least: int) -> list[_Judged]:
+    """Take the strongest group, then judge what others have left without its members.
+
+    Nested groups ask the same question; a group that is strong only by members of a stronger one must not
+    drag its other accounts along. Ties within a bit go to the group with more focal traffic.
+    """
+    if not judged:
+        return []
+    population = judged[0].score.focus.population
+    claimed = np.zeros(population.size, np.bool_)
+    queue = [(_rank(item.score), number, item) for number, item in enumerate(judged)]
+    heapify(queue)
+    kept = []
+    while queue:
+        _, number, item = heappop(queue)
+        focus = item.score.focus
+        free = ~claimed[focus.members]
+        if free.all():
+            claimed[focus.members] = True
+            kept.append(item)
+        elif free.mean() >= _LEFT and focus.only(free).units >= least:
+            rest = judge(item.score.candidate, focus.only(free), references)
+            heappush(queue, (_rank(rest), number, _Judged(rest, item.trimmed)))
     return kept
+
+
+def _rank(score: Score) -> tuple[int, int, int]:
+    return -round(score.bits), -score.focus.exchanges, int(score.focus.members[0])
 
 
 def tier_of(score: Score, q_value: float, settings: DetectionSettings) -> Tier | None:

@@ -4,11 +4,11 @@ import numpy as np
 
 from spiritsafe.detection.campaigns import Group
 from spiritsafe.detection.focus import Focus
-from spiritsafe.detection.links.rarity import LINKING_KINDS, rare_traits, weight_bits
+from spiritsafe.detection.links.rarity import linking_families, rare_traits, weight_bits
 from spiritsafe.engine.tables import DAY_US
 from spiritsafe.model.dossier import DailyCount, Dossier, Exemplar, SharedTrait
 from spiritsafe.model.findings import timestamp
-from spiritsafe.model.words import Capability, Elicitation, Family, Tier
+from spiritsafe.model.words import Capability, Elicitation, Family, Tier, family_of
 
 __all__ = ["capabilities", "dossier", "elicitation", "models_of"]
 
@@ -126,7 +126,7 @@ def _shared(focus: Focus) -> list[SharedTrait]:
     """Rare traits that at least two members share, and the group's templates; strongest first."""
     population = focus.population
     out = []
-    for family in LINKING_KINDS:
+    for family in linking_families(population):
         rare = rare_traits(population, family)
         rows, who = rare.of(focus.members)
         for group in np.unique(rare.group[rows]).tolist():
@@ -134,19 +134,19 @@ def _shared(focus: Focus) -> list[SharedTrait]:
             members = np.unique(who[at])
             if len(members) < 2:
                 continue
-            out.append(_trait(focus, int(rare.row[rows[at][0]]), family, members))
+            out.append(_trait(focus, int(rare.row[rows[at][0]]), members))
     out += [_template(focus, int(t)) for t in focus.templates[:_MOST_TRAITS] if t]
     out = [item for item in out if len(item.members) > 1]
     return sorted(out, key=lambda t: (-t.bits * len(t.members), t.kind, t.label))[:_MOST_TRAITS]
 
 
-def _trait(focus: Focus, row: int, family: Family, members: np.ndarray) -> SharedTrait:
+def _trait(focus: Focus, row: int, members: np.ndarray) -> SharedTrait:
     population = focus.population
-    kind, value = str(population.traits.kind[row]), int(population.traits.value[row])
+    kind, value = population.traits.kind_of(row), int(population.traits.value[row])
     degree = int(population.traits.degree[row])
     return SharedTrait(
         kind=kind,
-        family=family,
+        family=family_of(kind),
         label=population.labels.get((kind, value), f"{value & 0xFFFFFFFF:08x}"),
         members=members.tolist(),
         outside=max(degree - len(np.unique(focus.unit[members])), 0),

@@ -13,16 +13,23 @@ from spiritsafe.detection.focus import CELLS_PER_DAY, Focus
 from spiritsafe.detection.population import Bool, Float
 from spiritsafe.detection.signals.standing import vouched
 
-__all__ = ["DROP_BELOW", "hour_bits", "member_bits", "subject_bits", "trim"]
+__all__ = ["DROP_BELOW", "KEEP_ABOVE", "hour_bits", "member_bits", "subject_bits", "trim"]
 
 DROP_BELOW = -2.0
 """Bits below which a member is left out: four to one that it is a stranger."""
+KEEP_ABOVE = 0.5
+"""Bits that a member must show where nothing but its hours brought it into the group."""
 _RHO_MEMBER, _RHO_STRANGER = 0.02, 0.30
 _ROUNDS = 4
 
 
-def trim(focus: Focus, least: int) -> tuple[Focus, Bool]:
+def trim(focus: Focus, least: int, *, firm: bool = False) -> tuple[Focus, Bool]:
     """Drop members that do not belong until nobody does or fewer than ``least`` are left.
+
+    Args:
+        focus: the group.
+        least: members that must remain.
+        firm: ask every member for evidence of its own instead of dropping those with evidence against.
 
     Returns:
         The trimmed focus and, for the members given, whether each was kept (bool [m]).
@@ -30,7 +37,7 @@ def trim(focus: Focus, least: int) -> tuple[Focus, Bool]:
     kept = np.ones(focus.size, np.bool_)
     current = focus
     for _ in range(_ROUNDS):
-        stay = member_bits(current) >= DROP_BELOW
+        stay = member_bits(current) >= (KEEP_ABOVE if firm else DROP_BELOW)
         if stay.all() or stay.sum() < least:
             break
         kept[np.flatnonzero(kept)[~stay]] = False
@@ -41,7 +48,8 @@ def trim(focus: Focus, least: int) -> tuple[Focus, Bool]:
 def member_bits(focus: Focus) -> Float:
     """Bits for membership of each member, float [m]."""
     typical = np.median(focus.volume)
-    marginal = np.where(focus.volume < 0.1 * typical, -1.5, 0.0)
+    # a few exchanges with a template that others harvest with are a stranger's, not a dealt share's
+    marginal = np.select([focus.volume < 0.1 * typical, focus.volume < 0.25 * typical], [-2.5, -1.0], 0.0)
     standing = np.where(vouched(focus.population)[focus.members], -2.0, 0.0)
     return hour_bits(focus) + subject_bits(focus) + marginal + standing
 

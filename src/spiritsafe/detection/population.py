@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from spiritsafe.engine.tables import DAY_US, FEATURE_DIM, FEATURE_SCALE, SHAPE_BINS
 from spiritsafe.model.words import Capability, Elicitation, Programme, Verification
 
-__all__ = ["AGE_FLOOR_DAYS", "Accounts", "Content", "Pools", "Population", "Traits", "expand", "load", "tally"]
+__all__ = ["AGE_FLOOR_DAYS", "Accounts", "Content", "Pools", "Population", "Traits", "expand", "load", "tally", "unit_degree"]
 
 AGE_FLOOR_DAYS = 30
 """An organisation younger than this when the log begins cannot be a reference for honest behaviour."""
@@ -90,14 +90,34 @@ class Pools:
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """Distinct (kind, value, account), sorted by that key; ``degree`` counts the value's units."""
+    """Distinct (kind, value, account), sorted by that key; ``degree`` counts the value's units.
 
-    kind: NDArray[np.str_]
+    Kinds are few and rows many, so a kind is told once: ``kinds[i]`` has rows ``starts[i]:starts[i + 1]``.
+    """
+
+    kinds: tuple[str, ...]
+    starts: Int
     value: Int
     account: Int
     n: Int
     degree: Int
     first_us: Int
+
+    @property
+    def kind(self) -> NDArray[np.str_]:
+        """The kind of every row."""
+        return np.repeat(np.array(self.kinds, dtype=np.str_), np.diff(self.starts))
+
+    def kind_of(self, row: int) -> str:
+        """Return the kind of one row."""
+        return self.kinds[int(np.searchsorted(self.starts, row, side="right")) - 1]
+
+    def rows(self, kind: str) -> slice:
+        """Return where the rows of ``kind`` are; empty if nobody has such a trait."""
+        if kind not in self.kinds:
+            return slice(0, 0)
+        at = self.kinds.index(kind)
+        return slice(int(self.starts[at]), int(self.starts[at + 1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -397,28 +417,37 @@ def _pools(table: pa.Table, hashes: tuple[Int, Int], templates: Int) -> Pools:
 
 def _traits(table: pa.Table, hashes: tuple[Int, Int], unit: Int) -> Traits:
     grouped = table.group_by(["kind", "value", "account"]).aggregate([("n", "sum"), ("first_us", "min")])
-    kind = np.asarray(grouped.column("kind").to_numpy(zero_copy_only=False), dtype=np.str_)
+    told = grouped.column("kind").combine_chunks().dictionary_encode()
+    names = told.dictionary.to_pylist()
+    kinds = tuple(sorted(names))
+    rank = np.array([kinds.index(name) for name in names], np.int64)
+    code = rank[told.indices.to_numpy(zero_copy_only=False)]
     value, account = _ints(grouped, "value"), _index(_ints(grouped, "account"), hashes)
-    order = np.lexsort((account, value, kind))
-    kind, value, account = kind[order], value[order], account[order]
+    order = np.lexsort((account, value, code))
+    code, value, account = code[order], value[order], account[order]
     return Traits(
-        kind=kind,
+        kinds=kinds,
+        starts=np.searchsorted(code, np.arange(len(kinds) + 1)),
         value=value,
         account=account,
         n=_ints(grouped, "n_sum")[order],
-        degree=_unit_degree(kind, value, unit[account]),
+        degree=unit_degree(code, value, unit[account]),
         first_us=_ints(grouped, "first_us_min")[order],
     )
 
 
-def _unit_degree(kind: NDArray[np.str_], value: Int, unit: Int) -> Int:
-    """Number of distinct units per (kind, value), spread back to its rows (sorted by kind, value)."""
+def unit_degree(code: Int, value: Int, unit: Int) -> Int:
+    """Return the number of distinct units per (code, value), spread back to its rows, which are sorted by it.
+
+    >>> unit_degree(np.array([0, 0, 0, 1]), np.array([7, 7, 7, 7]), np.array([1, 1, 2, 1])).tolist()
+    [2, 2, 2, 1]
+    """
     if not len(value):
         return np.zeros(0, np.int64)
-    fresh = np.concatenate(([True], (value[1:] != value[:-1]) | (kind[1:] != kind[:-1])))
-    group = np.cumsum(fresh) - 1
-    pairs = np.unique(np.stack([group, unit]), axis=1)
-    return np.asarray(np.bincount(pairs[0], minlength=group[-1] + 1)[group], np.int64)
+    group = np.cumsum(np.concatenate(([False], (value[1:] != value[:-1]) | (code[1:] != code[:-1]))))
+    order = np.lexsort((unit, group))
+    fresh = np.concatenate(([True], (np.diff(group[order]) != 0) | (np.diff(unit[order]) != 0)))
+    return np.asarray(np.bincount(group[order], fresh)[group], np.int64)
 
 
 def _model_days(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spiritsafe.detection.focus import Focus, cut
-from spiritsafe.detection.population import Accounts, Content, Float, Int, Pools, Population, Traits
+from spiritsafe.detection.population import Accounts, Content, Float, Int, Pools, Population, Traits, unit_degree
 from spiritsafe.engine.tables import FEATURE_DIM, SHAPE_BINS
 from spiritsafe.model.words import Capability, Elicitation, Family, Programme, TraitKind
 
@@ -140,11 +140,12 @@ def _pools(sheet: Sheet, total: Int) -> Pools:
 
 def _traits(rows: list[tuple[str, int, int]]) -> Traits:
     rows = sorted(rows)
-    kind = np.array([row[0] for row in rows], dtype=np.str_)
+    kinds = tuple(sorted({kind for kind, _, _ in rows}))
+    code = np.array([kinds.index(row[0]) for row in rows], np.int64)
     value = np.array([row[1] for row in rows], np.int64)
     account = np.array([row[2] for row in rows], np.int64)
-    degree = np.array([sum(1 for r in rows if r[:2] == row[:2]) for row in rows], np.int64)
-    return Traits(kind, value, account, np.ones(len(rows), np.int64), degree, np.zeros(len(rows), np.int64))
+    ones, starts = np.ones(len(rows), np.int64), np.searchsorted(code, np.arange(len(kinds) + 1))
+    return Traits(kinds, starts, value, account, ones, unit_degree(code, value, account), 0 * ones)
 
 
 def _model_days(models: dict[str, Int]) -> dict[str, tuple[Int, Int, Int, Int]]:

@@ -1,111 +1,163 @@
 """Third door: accounts that start, pause and stop together, whatever they share otherwise.
 
-An account's departures from its own daily rhythm are correlated with everybody else's on even days only;
-the group test then looks at odd days, so that chance agreement cannot testify twice. Decoys - the same
-accounts with their days shifted in a circle - say how much correlation chance gives.
+An account's hourly departures from its own daily rhythm are compared with everybody else's on even days
+only; the group test then looks at odd days, so that chance agreement cannot testify twice. Accounts that
+are among each other's nearest neighbours are joined. No threshold on the correlation is needed or
+useful: a member's correlation with another (median .2 to .4 over ten days) is no more than the best of a
+million chance pairs, but its *nearest* neighbours are nearly all members, and that is what a community
+of mutual neighbours sees.
 
 Source: SynchroTrap (Cao et al., CCS 2014) clusters synchronised actions; here the synchronised thing is
-the residual rate, which needs no common object.
+the residual rate, which needs no common object. Mutual nearest neighbours: Brito et al. 1997.
 """
 
 import numpy as np
 
 from spiritsafe.detection.groups.candidate import Candidate, Door, enriched, plausible
 from spiritsafe.detection.links.graph import communities
-from spiritsafe.detection.population import Float, Int, Population
+from spiritsafe.detection.population import Float, Int, Population, tally
 
-__all__ = ["candidates", "residuals"]
+__all__ = ["PARITY", "candidates", "gather", "mutual_neighbours", "residuals"]
 
-_CELL_HOURS = 2
-_LEAST = 16  # exchanges on even days below which a correlation is noise
-_BLOCK = 2_000
+PARITY = 0
+"""Days (modulo 2) that the door looks at."""
+_LEAST = 12  # exchanges on those days below which there is no rhythm to compare
+_NEIGHBOURS = 12
+_BLOCK = 1_000
 _MAX_ACCOUNTS = 40_000
-"""All pairs of 40,000 accounts are 8e8 dot products of a few hundred cells: about a minute of BLAS."""
-_EDGE_FDR = 0.02
-_RESOLUTIONS = (0.05, 0.3)
+"""All pairs of 40,000 accounts are 8e8 products of a few hundred hours: half a minute of BLAS."""
+_LIMIT = 3.0
+_RESOLUTIONS = (0.04, 0.12, 0.3)
+_SEED = 5
+_FOLLOWS = 3.5
+_LEAST_FOLLOWS = 0.25
+"""Correlation with a group's mean from which an account follows it: 3.5 standard errors of a correlation
+over that many hours, and at least .25, as honest correlations have heavier tails than chance."""
+_ROUNDS = 6
+_MOST = 20
+"""Groups proposed: knots of chance are weaker than any campaign and would only cost the others their rate."""
+_PRIOR = 24.0
 
 
-def candidates(population: Population, min_group: int, max_share: float, seed: int) -> list[Candidate]:
-    """Propose communities of the graph of significantly co-moving accounts."""
-    who, table = residuals(population, parity=0)
-    if len(who) < min_group or table.shape[1] < 12:
+def candidates(population: Population, min_group: int, max_share: float) -> list[Candidate]:
+    """Propose communities of mutual nearest neighbours in rhythm."""
+    who, table = residuals(population, PARITY)
+    if len(who) < 2 * _NEIGHBOURS or table.shape[1] < 48:
         return []
-    threshold = _threshold(table, np.random.default_rng(seed))
-    a, b, strength = _edges(table, threshold)
+    a, b = mutual_neighbours(table.astype(np.float32), _NEIGHBOURS)
     strangers = population.accounts.unit[who[a]] != population.accounts.unit[who[b]]
-    a, b, strength = who[a[strangers]], who[b[strangers]], strength[strangers]
+    a, b = who[a[strangers]], who[b[strangers]]
+    place = np.full(population.size, -1)
+    place[who] = np.arange(len(who))
+    seeds = [place[members] for members in communities(a, b, np.ones(len(a)), _RESOLUTIONS)]
+    groups = [who[group] for group in gather(table, [seed for seed in seeds if len(seed) >= _SEED])]
     return [
-        Candidate(Door.RHYTHM, members, enriched(population, members), chosen_on=0)
-        for members in communities(a, b, strength, _RESOLUTIONS)
+        Candidate(Door.RHYTHM, members, templates, chosen_on=PARITY)
+        for members in groups
         if plausible(population, members, min_group, max_share)
+        for templates in _focal(population, members)
     ]
 
 
+def gather(table: Float, seeds: list[Int]) -> list[Int]:
+    """Let each seed's mean rhythm call its members in until nothing changes; keep each group once.
+
+    A community of neighbours is a piece of its campaign or a chance knot. The mean of a piece knows the
+    common rhythm far better than any member does, so the rest follows it; a knot's mean is noise and
+    nobody does, not even its own members once each is left out of the mean it is compared with.
+
+    Args:
+        table: unit-norm rows, float [k, hours].
+        seeds: row indices.
+    """
+    least = max(_FOLLOWS / np.sqrt(table.shape[1]), _LEAST_FOLLOWS)
+    kept: list[Int] = []
+    for seed in sorted(seeds, key=lambda s: (-len(s), int(s[0]))):
+        group = seed
+        for _ in range(_ROUNDS):
+            fresh = _followers(table, group, least)
+            if len(fresh) < _SEED or np.array_equal(fresh, group):
+                group = fresh
+                break
+            group = fresh
+        if len(group) >= _SEED and all(len(np.intersect1d(group, other)) < 0.8 * len(group) for other in kept):
+            kept.append(group)
+    return sorted(kept, key=lambda g: (-_strength(table, g), int(g[0])))[:_MOST]
+
+
+def _strength(table: Float, group: Int) -> float:
+    """Members times their mean correlation: about the eigenvalue that the group adds."""
+    total = table[group].sum(axis=0)
+    return float(total @ total - len(group)) / max(len(group) - 1, 1)
+
+
+def _followers(table: Float, group: Int, least: float) -> Int:
+    """Rows whose correlation with the group's mean, themselves left out, is at least ``least``."""
+    total = table[group].sum(axis=0)
+    dot = table @ total
+    inside = np.zeros(len(table), np.bool_)
+    inside[group] = True
+    # |total - row|^2 = |total|^2 - 2 dot + 1 for members; nothing is taken out for the others
+    norm = np.sqrt(np.maximum(np.where(inside, total @ total - 2 * dot + 1, total @ total), 1e-12))
+    return np.flatnonzero((dot - inside) / norm >= least)
+
+
+def _focal(population: Population, members: Int) -> list[Int]:
+    """What the group is judged on: the templates it is rich in, and its exchanges without any."""
+    rich = enriched(population, members)
+    bare = np.zeros(1, np.int64)
+    return [rich] if 0 in rich and len(rich) == 1 else [rich, bare]
+
+
 def residuals(population: Population, parity: int) -> tuple[Int, Float]:
-    """Unit-norm departures from each account's own rhythm on days of one parity.
+    """Unit-norm departures of each account from its own rhythm and from everybody's hour, one parity's days.
+
+    The expectation of an hour is the account's mean day spread by its own time-of-day profile (shrunk to
+    everybody's); Pearson residuals are winsorised, so that one burst is no friendship, and what all
+    accounts do in an hour is taken out.
 
     Returns:
-        Account indices int64 [k] and residuals float [k, days x cells]; the expectation of a cell is the
-        account's total that day times its own time-of-day profile (shrunk to everybody's).
+        Account indices int64 [k] and residuals float [k, days * 24].
     """
     hour, account, n = population.activity_hour, population.activity_account, population.activity_n
-    if not len(hour):
-        return np.zeros(0, np.int64), np.zeros((0, 0))
-    first = int(hour.min()) // 24
     rows = (hour // 24) % 2 == parity
-    day, cell = (hour[rows] // 24 - first) // 2, hour[rows] % 24 // _CELL_HOURS
-    days, cells = int(day.max()) + 1 if rows.any() else 0, 24 // _CELL_HOURS
-    total = np.bincount(account[rows], n[rows], population.size)
+    if not rows.any():
+        return np.zeros(0, np.int64), np.zeros((0, 0))
+    hour, account, n = hour[rows], account[rows], n[rows]
+    day = (hour // 24 - int(hour.min()) // 24) // 2
+    total = tally(account, n, population.size)
     who = np.flatnonzero(total >= _LEAST)
     who = np.sort(who[np.argsort(-total[who], kind="stable")][:_MAX_ACCOUNTS])
     if not len(who):
         return who, np.zeros((0, 0))
     place = np.full(population.size, -1)
     place[who] = np.arange(len(who))
-    kept = place[account[rows]] >= 0
-    flat = (place[account[rows]][kept] * days + day[kept]) * cells + cell[kept]
-    counts = np.bincount(flat, n[rows][kept], len(who) * days * cells).reshape(len(who), days, cells)
+    kept = place[account] >= 0
+    days = int(day.max()) + 1
+    flat = (place[account[kept]] * days + day[kept]) * 24 + hour[kept] % 24
+    counts = tally(flat, n[kept], len(who) * days * 24).reshape(len(who), days, 24)
     everyone = counts.sum(axis=(0, 1))
-    own = counts.sum(axis=1) + 8 * everyone / max(float(everyone.sum()), 1.0)
-    expected = counts.sum(axis=2)[:, :, None] * (own / own.sum(axis=1, keepdims=True))[:, None, :]
-    # a silent day of an account that is there is information too: compare with its mean day
-    mean_day = expected.mean(axis=1, keepdims=True)
-    table = ((counts - mean_day) / np.sqrt(mean_day + 0.5)).reshape(len(who), -1)
+    own = counts.sum(axis=1) + _PRIOR * everyone / max(float(everyone.sum()), 1.0)
+    own = own / own.sum(axis=1, keepdims=True) * counts.mean(axis=1).sum(axis=1, keepdims=True)
+    table = np.clip((counts - own[:, None, :]) / np.sqrt(own[:, None, :] + 0.5), -_LIMIT, _LIMIT)
+    table = table.reshape(len(who), -1)
+    table -= table.mean(axis=0)
     table -= table.mean(axis=1, keepdims=True)
-    norm = np.linalg.norm(table, axis=1, keepdims=True)
-    return who, table / np.maximum(norm, 1e-9)
+    return who, table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)
 
 
-def _threshold(table: Float, rng: np.random.Generator) -> float:
-    """Smallest correlation at which pairs outnumber decoy pairs 1 / _EDGE_FDR to one."""
-    sample = rng.permutation(len(table))[:_BLOCK]
-    target = _upper(table[sample] @ table[sample].T)
-    decoy_rows = np.stack([np.roll(row, int(shift)) for row, shift in _shifts(table[sample], rng)])
-    decoy = _upper(decoy_rows @ decoy_rows.T)
-    levels = np.arange(0.15, 0.95, 0.02)
-    ratio = [(1 + int((decoy >= s).sum())) / max(int((target >= s).sum()), 1) for s in levels]
-    fit = [float(level) for level, q in zip(levels, ratio, strict=True) if q <= _EDGE_FDR]
-    floor = 4.0 / np.sqrt(table.shape[1])
-    return max(fit[0], floor) if fit else 1.1
-
-
-def _shifts(rows: Float, rng: np.random.Generator) -> list[tuple[Float, int]]:
-    cells = 24 // _CELL_HOURS
-    days = rows.shape[1] // cells
-    return [(row, cells * shift) for row, shift in zip(rows, rng.integers(0, days, len(rows)), strict=True)]
-
-
-def _upper(square: Float) -> Float:
-    return square[np.triu_indices(len(square), 1)]
-
-
-def _edges(table: Float, threshold: float) -> tuple[Int, Int, Float]:
-    a, b, strength = [], [], []
-    for begin in range(0, len(table), _BLOCK):
+def mutual_neighbours(table: np.ndarray, count: int) -> tuple[Int, Int]:
+    """Return pairs (a < b) of rows that are among each other's ``count`` most similar by dot product."""
+    size = len(table)
+    count = min(count, size - 1)
+    nearest = np.empty((size, count), np.int64)
+    for begin in range(0, size, _BLOCK):
         block = table[begin : begin + _BLOCK] @ table.T
-        left, right = np.nonzero(block >= threshold)
-        forward = left + begin < right
-        a.append(left[forward] + begin)
-        b.append(right[forward])
-        strength.append(block[left[forward], right[forward]])
-    return np.concatenate(a), np.concatenate(b), np.concatenate(strength)
+        own = np.arange(len(block))
+        block[own, begin + own] = -np.inf
+        nearest[begin : begin + _BLOCK] = np.argpartition(-block, count - 1, axis=1)[:, :count]
+    forward = (np.repeat(np.arange(size), count) * size + nearest.ravel()).tolist()
+    backward = (nearest.ravel() * size + np.repeat(np.arange(size), count)).tolist()
+    both = np.array(sorted(set(forward) & set(backward)), np.int64)
+    a, b = both // size, both % size
+    return a[a < b], b[a < b]

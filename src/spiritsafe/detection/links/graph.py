@@ -1,66 +1,70 @@
 """Accounts as nodes, rare shared traits as weighted edges between different organisations.
 
-A trait of degree d would make d(d-1)/2 edges; a star through its first account keeps the components and
-needs d-1. For community detection the full clique is used below a small degree and the star above.
+A trait of degree d would make d(d-1)/2 edges, so above a small degree a ring stands for the clique: it
+keeps the component together and needs 3d.
 """
+
+import random
 
 import igraph as ig
 import numpy as np
 
-from spiritsafe.detection.links.rarity import LINKING_KINDS, rare_traits, weight_bits
-from spiritsafe.detection.population import Int, Population, tally
-from spiritsafe.model.words import Family
+from spiritsafe.detection.links.rarity import linking_families, rare_traits, weight_bits
+from spiritsafe.detection.population import Float, Int, Population, expand, tally
 
-__all__ = ["communities", "link_edges", "merge_edges"]
+__all__ = ["communities", "fixed_order", "link_edges", "merge_edges"]
 
 _CLIQUE = 60
 """Largest degree expanded to a clique: 1,770 edges; C4's cards served about fifty accounts."""
+_RING = 3
+"""Neighbours on either side that a member of a ring has."""
 
 
-def link_edges(population: Population) -> tuple[Int, Int, np.ndarray]:
-    """Edges between accounts of different organisations: (a, b, bits), a < b, weights summed over traits.
+def link_edges(population: Population) -> tuple[Int, Int, Float]:
+    """Edges between accounts of different organisations: (a, b, bits), a < b, weights summed over families.
 
     The best trait per family counts (an address and its /24 are one fact), families add up.
     """
-    parts = [_family_edges(population, family) for family in LINKING_KINDS]
-    return merge_edges(
-        np.concatenate([part[0] for part in parts]),
-        np.concatenate([part[1] for part in parts]),
-        np.concatenate([part[2] for part in parts]),
-        population.size,
-    )
+    parts = [_family_edges(population, family) for family in linking_families(population)]
+    a, b, bits = (np.concatenate([part[i] for part in parts]) for i in range(3))
+    return merge_edges(a, b, bits, population.size)
 
 
-def _family_edges(population: Population, family: Family) -> tuple[Int, Int, np.ndarray]:
+def _family_edges(population: Population, family: str) -> tuple[Int, Int, Float]:
     rare = rare_traits(population, family)
     order = np.lexsort((rare.account, rare.group))
-    account, group, degree = rare.account[order], rare.group[order], rare.degree[order]
-    if not len(group):
-        empty = np.zeros(0, np.int64)
-        return empty, empty, np.zeros(0)
-    starts = np.flatnonzero(np.concatenate(([True], group[1:] != group[:-1])))
-    stops = np.concatenate((starts[1:], [len(group)]))
-    left, right, weight = [], [], []
-    for begin, end in zip(starts.tolist(), stops.tolist(), strict=True):
-        members = account[begin:end]
-        a, b = np.triu_indices(len(members), 1) if len(members) <= _CLIQUE else _ring(len(members))
-        left.append(members[a])
-        right.append(members[b])
-        weight.append(np.full(len(a), weight_bits(degree[begin : begin + 1], population.units)[0]))
-    a, b, bits = np.concatenate(left), np.concatenate(right), np.concatenate(weight)
+    account, group = rare.account[order], rare.group[order]
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    left, right = _pairs(starts, np.diff(np.append(starts, len(group))))
+    a, b = account[left], account[right]
+    bits = weight_bits(rare.degree[order][left], population.units)
     strangers = population.accounts.unit[a] != population.accounts.unit[b]
     return merge_edges(a[strangers], b[strangers], bits[strangers], population.size, best=True)
 
 
-def _ring(count: int) -> tuple[Int, Int]:
-    """A sparse stand-in for a large clique: each member with its next three, so it stays connected."""
-    step = np.repeat(np.arange(1, 4), count)
-    a = np.tile(np.arange(count), 3)
-    b = (a + step) % count
-    return np.minimum(a, b), np.maximum(a, b)
+def _pairs(starts: Int, sizes: Int) -> tuple[Int, Int]:
+    """Positions of the two ends of every edge of traits that own rows ``starts[i]:starts[i] + sizes[i]``.
+
+    >>> [part.tolist() for part in _pairs(np.array([0, 2]), np.array([2, 3]))]
+    [[0, 2, 2, 3], [1, 3, 4, 4]]
+    """
+    left, right = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for size in np.unique(sizes[sizes <= _CLIQUE]).tolist():
+        first, second = np.triu_indices(size, 1)
+        begin = starts[sizes == size][:, None]
+        left.append((begin + first).ravel())
+        right.append((begin + second).ravel())
+    wide = sizes > _CLIQUE
+    begin, size = starts[wide], sizes[wide]
+    row = expand(begin, begin + size)
+    begin, size = np.repeat(begin, size), np.repeat(size, size)
+    for step in range(1, _RING + 1):
+        left.append(row)
+        right.append(begin + (row - begin + step) % size)
+    return np.concatenate(left), np.concatenate(right)
 
 
-def merge_edges(a: Int, b: Int, bits: np.ndarray, size: int, *, best: bool = False) -> tuple[Int, Int, np.ndarray]:
+def merge_edges(a: Int, b: Int, bits: Float, size: int, *, best: bool = False) -> tuple[Int, Int, Float]:
     """Join parallel edges by sum, or by maximum where ``best``."""
     key = np.minimum(a, b) * size + np.maximum(a, b)
     unique, inverse = np.unique(key, return_inverse=True)
@@ -72,7 +76,7 @@ def merge_edges(a: Int, b: Int, bits: np.ndarray, size: int, *, best: bool = Fal
     return unique // max(size, 1), unique % max(size, 1), total
 
 
-def communities(a: Int, b: Int, bits: np.ndarray, resolutions: tuple[float, ...]) -> list[Int]:
+def communities(a: Int, b: Int, bits: Float, resolutions: tuple[float, ...]) -> list[Int]:
     """Connected components, and Leiden communities (CPM) of every resolution inside them.
 
     CPM has no resolution limit (Traag et al. 2011), so a small campaign beside a large one stays whole.
@@ -89,7 +93,7 @@ def communities(a: Int, b: Int, bits: np.ndarray, resolutions: tuple[float, ...]
     found = {tuple(sorted(part)) for part in graph.connected_components()}
     scale = float(np.mean(bits))
     for resolution in resolutions:
-        ig.set_random_number_generator(_Fixed())
+        fixed_order()
         parts = graph.community_leiden(
             objective_function="CPM", weights=bits.tolist(), resolution=resolution * scale, n_iterations=4
         )
@@ -97,17 +101,6 @@ def communities(a: Int, b: Int, bits: np.ndarray, resolutions: tuple[float, ...]
     return [nodes[np.array(part)] for part in sorted(found) if len(part) > 1]
 
 
-class _Fixed:
-    """A seeded generator in the shape igraph asks for: communities must not depend on the process."""
-
-    def __init__(self) -> None:
-        self._rng = np.random.default_rng(0)
-
-    def random(self) -> float:
-        return float(self._rng.random())
-
-    def randint(self, low: int, high: int) -> int:
-        return int(self._rng.integers(low, high + 1))
-
-    def gauss(self, mu: float, sigma: float) -> float:
-        return float(self._rng.normal(mu, sigma))
+def fixed_order() -> None:
+    """Seed igraph's generator, which shuffles nodes: communities must not depend on the process."""
+    ig.set_random_number_generator(random.Random(0))  # noqa: S311 - an order, no secret

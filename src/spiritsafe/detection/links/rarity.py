@@ -10,29 +10,66 @@ from functools import lru_cache
 import numpy as np
 
 from spiritsafe.detection.population import Bool, Float, Int, Population, expand
-from spiritsafe.model.words import SHARED_EXIT, TRAIT_FAMILY, Family, TraitKind
+from spiritsafe.model.words import LINK_PREFIX, SHARED_EXIT, Family, TraitKind, family_of, link_kind
 
-__all__ = ["LINKING_KINDS", "RARE_DEGREE", "RareTraits", "rare_traits", "weight_bits"]
+__all__ = [
+    "LINKING_KINDS",
+    "RARE_DEGREE",
+    "RareTraits",
+    "kinds_of",
+    "linking_families",
+    "rare_traits",
+    "shared_exits",
+    "weight_bits",
+]
 
 RARE_DEGREE = 200
 """Organisations that may share a trait before it stops linking them; C4's cards served about 50 accounts."""
 
 _ADDRESSES = (TraitKind.IP, TraitKind.PREFIX, TraitKind.SIGNUP_IP, TraitKind.SIGNUP_PREFIX)
 
-LINKING_KINDS: dict[Family, tuple[TraitKind, ...]] = {
-    Family.NETWORK: (TraitKind.IP, TraitKind.PREFIX, TraitKind.CUSTOM),
-    Family.PAYMENT: (TraitKind.PAYMENT,),
-    Family.DEVICE: (TraitKind.DEVICE,),
-    Family.SIGNUP: (TraitKind.SIGNUP_IP, TraitKind.SIGNUP_PREFIX, TraitKind.EMAIL, TraitKind.PHONE),
-    Family.CONTENT: (TraitKind.LINKED_CONTENT,),
-    Family.TIMING: (TraitKind.LINKED_TIMING,),
+LINKING_KINDS: dict[Family, tuple[str, ...]] = {
+    Family.NETWORK: (TraitKind.IP, TraitKind.PREFIX, link_kind(Family.NETWORK)),
+    Family.PAYMENT: (TraitKind.PAYMENT, link_kind(Family.PAYMENT)),
+    Family.DEVICE: (TraitKind.DEVICE, link_kind(Family.DEVICE)),
+    Family.SIGNUP: (
+        TraitKind.SIGNUP_IP,
+        TraitKind.SIGNUP_PREFIX,
+        TraitKind.EMAIL,
+        TraitKind.PHONE,
+        link_kind(Family.SIGNUP),
+    ),
+    Family.CONTENT: (link_kind(Family.CONTENT),),
+    Family.TIMING: (link_kind(Family.TIMING),),
 }
 """Kinds that link. User agents, TLS fingerprints, referrals and e-mail domains only stratify: a default
 SDK gives them to everybody."""
 
 
+def linking_families(population: Population) -> tuple[str, ...]:
+    """Return the names of the families that can link: ours, then the provider's own by their kind."""
+    own = [kind for kind in population.traits.kinds if kind.startswith(LINK_PREFIX) and family_of(kind) is Family.OWN]
+    return (*LINKING_KINDS, *own)
+
+
+def kinds_of(family: str) -> tuple[str, ...]:
+    """Return the kinds of a family that :func:`linking_families` names; a family of one's own is its kind.
+
+    >>> kinds_of("link:badge colour")
+    ('link:badge colour',)
+    """
+    return (family,) if family.startswith(LINK_PREFIX) else LINKING_KINDS.get(Family(family), ())
+
+
 def weight_bits(degree: Int, units: int) -> Float:
-    """Return log2(N/d), the rarity of a trait that ``degree`` of ``units`` have, in bits, >= 0."""
+    """Return the bits of sharing a trait that ``degree`` of ``units`` have, >= 0.
+
+    This is log2(m/u) of record linkage with u = d/N and m = 1 (Fellegi & Sunter 1969; Winkler 2000 for
+    term frequencies): another m would move every weight of a family by one constant.
+
+    >>> weight_bits(np.array([2, 64]), 64).tolist()
+    [5.0, 0.0]
+    """
     return np.asarray(np.log2(np.maximum(units, 2) / np.maximum(degree, 1)).clip(min=0))
 
 
@@ -66,27 +103,32 @@ class RareTraits:
         return float(np.mean(1 - np.exp(alone)))
 
 
-def _shared_exits(population: Population) -> Bool:
-    """Rows whose value the provider's intelligence marks as an exit of unrelated people."""
-    traits = population.traits
-    marked = [value for (_, value), label in population.labels.items() if label == SHARED_EXIT]
-    return np.isin(traits.value, marked) & np.isin(traits.kind, [str(kind) for kind in _ADDRESSES])
+def shared_exits(population: Population, kind: str) -> Bool:
+    """Return which rows of ``kind`` the provider's intelligence marks as exits of unrelated people."""
+    value = population.traits.value[population.traits.rows(kind)]
+    if kind not in _ADDRESSES:
+        return np.zeros(len(value), np.bool_)
+    marked = [number for (_, number), label in population.labels.items() if label == SHARED_EXIT]
+    return np.isin(value, marked)
 
 
 @lru_cache(maxsize=16)
-def rare_traits(population: Population, family: Family) -> RareTraits:
-    """Select the linking traits of ``family``."""
+def rare_traits(population: Population, family: str) -> RareTraits:
+    """Select the linking traits of ``family``, one of :func:`linking_families`."""
     traits = population.traits
-    kinds = [kind for kind in LINKING_KINDS.get(family, ()) if TRAIT_FAMILY[kind] is family]
-    chosen: Bool = np.isin(traits.kind, [str(kind) for kind in kinds])
-    has = len(np.unique(traits.account[chosen]))
-    chosen &= ~_shared_exits(population)
-    chosen &= (traits.degree >= 2) & (traits.degree <= RARE_DEGREE)
-    row = np.flatnonzero(chosen)
-    kind, value = traits.kind[row], traits.value[row]
-    fresh = np.concatenate(([True], (value[1:] != value[:-1]) | (kind[1:] != kind[:-1]))) if len(row) else chosen[:0]
-    group = np.cumsum(fresh) - 1 if len(row) else row
+    rows, has = [np.zeros(0, np.int64)], np.zeros(population.size, np.bool_)
+    for kind in sorted(kinds_of(family)):
+        at = traits.rows(kind)
+        has[traits.account[at]] = True
+        degree = traits.degree[at]
+        chosen = (degree >= 2) & (degree <= RARE_DEGREE) & ~shared_exits(population, kind)
+        rows.append(at.start + np.flatnonzero(chosen))
+    row = np.concatenate(rows)
+    kind_number, value = np.repeat(np.arange(len(rows)), [len(part) for part in rows]), traits.value[row]
+    fresh = (np.diff(value) != 0) | (np.diff(kind_number) != 0)
+    group = np.concatenate(([0], np.cumsum(fresh)))[: len(row)]
     order = np.lexsort((group, traits.account[row]))
-    account = traits.account[row][order]
+    row, group = row[order], group[order]
+    account = traits.account[row]
     starts = np.searchsorted(account, np.arange(population.size + 1))
-    return RareTraits(account, group[order], row[order], traits.degree[row][order], starts, population.size, has)
+    return RareTraits(account, group, row, traits.degree[row], starts, population.size, int(has.sum()))

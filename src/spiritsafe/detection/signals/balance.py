@@ -41,7 +41,9 @@ class Balance(Signal):
         centre = float(rate.mean())
         noise = float(np.mean(rate / days[seen]))
         value = np.sqrt(max(float(rate.var(ddof=1)) - noise, 0.0)) / centre
-        error = (value + 0.1) / np.sqrt(2 * (seen.sum() - 1)) + 0.02
+        # Poisson counts of mean v hide a spread below the fourth root of 2 / (m - 1) over the root of v
+        hidden = (2 / (seen.sum() - 1)) ** 0.25 / np.sqrt(focus.volume[seen].mean())
+        error = np.hypot(value / np.sqrt(2 * (seen.sum() - 1)), hidden) + 0.02
         return Measurement(
             float(value),
             float(error),

@@ -28,7 +28,7 @@ class Configuration(Signal):
     family = Family.CONTENT
     unit = "share of members"
     prior: ClassVar[Null] = Null(0.4, 0.35)
-    alternative: ClassVar[Alternative] = Alternative(0.95, 0.2, -1.0, 1.0)
+    alternative: ClassVar[Alternative] = Alternative(0.95, 0.2, 0.0, 1.0)
     adaptive = False
 
     def measure(self, focus: Focus) -> Measurement | None:

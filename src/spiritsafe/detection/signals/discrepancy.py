@@ -30,7 +30,7 @@ class Discrepancy(Signal):
     family = Family.CORPUS
     unit = "intra-class correlation"
     prior: ClassVar[Null] = Null(0.35, 0.3)
-    alternative: ClassVar[Alternative] = Alternative(0.9, 0.25, -2.0, 1.0)
+    alternative: ClassVar[Alternative] = Alternative(0.9, 0.25, -0.5, 0.5)
 
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the correlation; None with fewer than five members that sent two exchanges."""

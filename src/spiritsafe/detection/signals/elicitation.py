@@ -38,7 +38,7 @@ class Elicited(Signal):
     family = Family.CONTENT
     unit = "share of exchanges"
     prior: ClassVar[Null] = Null(0.25, 0.4)
-    alternative: ClassVar[Alternative] = Alternative(0.9, 0.35, -0.5, 1.0)
+    alternative: ClassVar[Alternative] = Alternative(0.9, 0.35, 0.0, 1.0)
     adaptive = False
 
     def measure(self, focus: Focus) -> Measurement | None:

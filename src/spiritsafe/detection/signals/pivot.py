@@ -68,7 +68,7 @@ class Pivot(Signal):
     family = Family.PIVOT
     unit = "difference of shares"
     prior: ClassVar[Null] = Null(0.0, 0.2)
-    alternative: ClassVar[Alternative] = Alternative(0.5, 0.25, -0.3, 2.0)
+    alternative: ClassVar[Alternative] = Alternative(0.5, 0.25, 0.0, 2.0)
     adaptive = False
 
     def measure(self, focus: Focus) -> Measurement | None:

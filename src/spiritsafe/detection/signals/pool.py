@@ -59,7 +59,7 @@ class Pool(Signal):
     family = Family.CORPUS
     unit = "log10 ratio"
     prior: ClassVar[Null] = Null(1.7, 0.8)
-    alternative: ClassVar[Alternative] = Alternative(0.1, 0.35, -4.0, 3.5)
+    alternative: ClassVar[Alternative] = Alternative(0.1, 0.35, -1.5, 3.0)
 
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the log ratio; None with fewer than three repeats or no pairs."""

@@ -17,7 +17,18 @@ from numpy.typing import NDArray
 from spiritsafe.engine.tables import DAY_US, FEATURE_DIM, FEATURE_SCALE, SHAPE_BINS
 from spiritsafe.model.words import Capability, Elicitation, Programme, Verification
 
-__all__ = ["AGE_FLOOR_DAYS", "Accounts", "Content", "Pools", "Population", "Traits", "expand", "load", "tally", "unit_degree"]
+__all__ = [
+    "AGE_FLOOR_DAYS",
+    "Accounts",
+    "Content",
+    "Pools",
+    "Population",
+    "Traits",
+    "expand",
+    "load",
+    "tally",
+    "unit_degree",
+]
 
 AGE_FLOOR_DAYS = 30
 """An organisation younger than this when the log begins cannot be a reference for honest behaviour."""

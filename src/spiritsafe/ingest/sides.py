@@ -15,22 +15,12 @@ from spiritsafe.ingest.read import Reading, read_table
 from spiritsafe.ingest.rollups import table_of
 from spiritsafe.ingest.sources import source
 from spiritsafe.ingest.traits import Traits
-from spiritsafe.model.words import TraitKind
 
-__all__ = ["LINK_KINDS", "SIDE_TABLES", "beside", "take_accounts", "take_links", "take_models"]
+__all__ = ["SIDE_TABLES", "beside", "take_accounts", "take_links", "take_models"]
 
 Int = NDArray[np.int64]
 
 SIDE_TABLES = ("accounts", "models", "entities", "links")
-LINK_KINDS = {
-    "network": TraitKind.IP,
-    "payment": TraitKind.PAYMENT,
-    "device": TraitKind.DEVICE,
-    "signup": TraitKind.SIGNUP_IP,
-    "content": TraitKind.LINKED_CONTENT,
-    "timing": TraitKind.LINKED_TIMING,
-}
-"""Which kind a link's family stands for; a family of the provider's own is custom."""
 
 
 def beside(folder: Path, name: str) -> Path | None:
@@ -125,9 +115,7 @@ def take_links(store: Store, path: Path, reading: Reading, traits: Traits) -> No
                 schema=TABLES["identities"].schema,
             ),
         )
-        told, labels = traits.of_links(rows, us, LINK_KINDS)
-        batch.write("traits", told)
-        batch.write("labels", labels)
+        batch.write("traits", traits.of_links(rows, us, np.maximum(us, _micros(rows.column("last_seen")))))
         _commit(batch, path, len(rows))
 
 

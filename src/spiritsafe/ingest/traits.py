@@ -4,7 +4,7 @@ Identifiers go through the pseudonymiser and never past it; values that are no s
 fingerprint, a country) keep a label so that a person can read the evidence.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +17,7 @@ from spiritsafe.ingest.chunk import Chunk
 from spiritsafe.ingest.entities import Entities
 from spiritsafe.ingest.hashes import hash_column
 from spiritsafe.ingest.rollups import table_of
-from spiritsafe.model.words import SHARED_EXIT, TraitKind
+from spiritsafe.model.words import SHARED_EXIT, TraitKind, link_kind
 
 __all__ = ["Pseudonyms", "Traits"]
 
@@ -149,17 +149,25 @@ class Traits:
         self._tag(rows, accounts.column("email_domain"), "domain", account, us)
         return rows.table(), rows.label_table()
 
-    def of_links(self, links: pa.Table, us: Int, kinds: Mapping[str, TraitKind]) -> tuple[pa.Table, pa.Table]:
-        """Return rows of ``traits`` and ``labels`` for a links table; families not in ``kinds`` are custom."""
-        rows = _Rows()
+    def of_links(self, links: pa.Table, first_us: Int, last_us: Int) -> pa.Table:
+        """Return rows of ``traits`` for a links table; a family of the provider's own has a kind of its own."""
         account, _, _ = hash_column(links.column("account_id"))
-        family = links.column("family").to_numpy(zero_copy_only=False)
         joined = pc.binary_join_element_wise(links.column("family"), links.column("value"), "\x1f")
         value, _, _ = hash_column(joined, self._key)
-        for name in sorted(set(family)):
-            at = np.flatnonzero(family == name)
-            rows.add(kinds.get(name, TraitKind.CUSTOM), account[at], value[at], us[at])
-        return rows.table(), rows.label_table()
+        family = links.column("family").combine_chunks().dictionary_encode()
+        kinds = pa.array([link_kind(name) for name in family.dictionary.to_pylist()], pa.string())
+        return table_of(
+            "traits",
+            {
+                "account": account,
+                "kind": pa.DictionaryArray.from_arrays(family.indices, kinds).cast(pa.string()),
+                "value": value,
+                "day": first_us // DAY_US,
+                "n": pc.fill_null(links.column("n"), 1).combine_chunks(),
+                "first_us": first_us,
+                "last_us": last_us,
+            },
+        )
 
     def _open(self, rows: _Rows, kind: TraitKind, values: pa.ChunkedArray, account: Int, us: Int) -> None:
         value, names, hashes = hash_column(values)

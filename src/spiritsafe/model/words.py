@@ -7,6 +7,7 @@ contract's files carry. Order matters where the stored tables keep counts per me
 from enum import StrEnum
 
 __all__ = [
+    "LINK_PREFIX",
     "SHARED_EXIT",
     "TRAIT_FAMILY",
     "Capability",
@@ -16,6 +17,8 @@ __all__ = [
     "Tier",
     "TraitKind",
     "Verification",
+    "family_of",
+    "link_kind",
 ]
 
 
@@ -45,6 +48,7 @@ class Family(StrEnum):
     PIVOT = "pivot"
     CONTEXT = "context"
     VOLUME = "volume"
+    OWN = "own"  # links of a family that the provider named; each name is a family by itself
 
     @property
     def is_infrastructure(self) -> bool:
@@ -78,9 +82,6 @@ class TraitKind(StrEnum):
     INSTANCE = "instance"
     LANGUAGE = "language"
     ENTITY = "entity"
-    LINKED_CONTENT = "linked_content"
-    LINKED_TIMING = "linked_timing"
-    CUSTOM = "custom"
 
 
 TRAIT_FAMILY: dict[TraitKind, Family] = {
@@ -107,10 +108,36 @@ TRAIT_FAMILY: dict[TraitKind, Family] = {
     TraitKind.INSTANCE: Family.CORPUS,
     TraitKind.LANGUAGE: Family.CONTENT,
     TraitKind.ENTITY: Family.CONTEXT,
-    TraitKind.LINKED_CONTENT: Family.CONTENT,
-    TraitKind.LINKED_TIMING: Family.TIMING,
-    TraitKind.CUSTOM: Family.NETWORK,
 }
+
+LINK_PREFIX = "link:"
+"""Begins the kind of a trait from a links table; the provider's name for the family follows."""
+
+_LINK_FAMILIES = frozenset(
+    {Family.NETWORK, Family.PAYMENT, Family.DEVICE, Family.SIGNUP, Family.CONTENT, Family.TIMING}
+)
+
+
+def link_kind(family: str) -> str:
+    """Return the stored kind of a links table's family; these kinds are an open vocabulary.
+
+    >>> link_kind("payment")
+    'link:payment'
+    """
+    return LINK_PREFIX + family
+
+
+def family_of(kind: str) -> Family:
+    """Return the family that a stored kind testifies in; a links family of the provider's own is ``own``.
+
+    >>> family_of("prefix"), family_of("link:payment"), family_of("link:badge colour")
+    (<Family.NETWORK: 'network'>, <Family.PAYMENT: 'payment'>, <Family.OWN: 'own'>)
+    """
+    if not kind.startswith(LINK_PREFIX):
+        return TRAIT_FAMILY[TraitKind(kind)]
+    name = kind.removeprefix(LINK_PREFIX)
+    return Family(name) if name in _LINK_FAMILIES else Family.OWN
+
 
 SHARED_EXIT = "shared exit"
 """Label of an address or network behind which unrelated people stand (VPN, Tor, proxy, campus)."""

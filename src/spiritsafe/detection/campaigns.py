@@ -11,11 +11,11 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 
 from spiritsafe.detection.calibration import e_bh
-from spiritsafe.detection.focus import cut
+from spiritsafe.detection.focus import Focus, cut
 from spiritsafe.detection.groups import corpus, network, rhythm, templates
 from spiritsafe.detection.groups.candidate import Candidate, plausible
 from spiritsafe.detection.membership import trim
-from spiritsafe.detection.population import Population
+from spiritsafe.detection.population import Float, Population
 from spiritsafe.detection.references import References
 from spiritsafe.detection.scoring import Score, judge
 from spiritsafe.detection.signals import SIGNALS
@@ -28,6 +28,10 @@ __all__ = ["Group", "Judgement", "find_groups", "propose", "tier_of"]
 _BEHAVIOUR = (Family.TIMING, Family.CORPUS, Family.CONTENT, Family.VOLUME, Family.PIVOT)
 _AGREES = 1.0
 """Bits from which a family counts as agreeing: two to one."""
+_LEAST_BEHAVIOUR = 5.0
+"""Bits that behaviour alone must give before anything may be suspected: thirty to one without any sharing."""
+_SURE_BITS = 12
+"""Bits beyond which more is not surer: the nulls are not known that far out. Among the sure the largest counts."""
 _LEFT = 0.5
 """Share of a group that must be left when stronger groups have taken their members."""
 _LIGHT_TRIM = 0.6
@@ -89,15 +93,27 @@ def find_groups(population: Population, settings: DetectionSettings, progress: P
     references = References.measure(population, SIGNALS, settings.seed)
     scores = []
     for done, item in enumerate(candidates):
-        scores.append(_judged(population, item, references, settings.min_group))
+        focus = cut(population, item.members, item.templates)
+        scores.append(_judged(item, focus, references, settings.min_group))
         progress("testing groups", done + 1, len(candidates))
     standing = _apart(scores, references, settings.min_group)
-    q = e_bh(np.array([judged.score.bits for judged in standing]), len(candidates))
+    q = e_bh(_weighted([item.score for item in standing], [item.score for item in scores]), len(candidates))
     groups = [
         Group(judged.score, tier_of(judged.score, float(value), settings), float(value), judged.trimmed)
         for judged, value in zip(standing, q, strict=True)
     ]
     return Judgement(groups, len(candidates))
+
+
+def _weighted(standing: list[Score], tested: list[Score]) -> Float:
+    """Bits plus the log2 weight of each hypothesis in the e-BH procedure; weights average one over all tested.
+
+    A group weighs by the root of its focal exchanges: the rate is counted by what is at stake, so that a
+    hundred knots of a few requests each do not hide a harvest of ten thousand. Volume is no evidence and
+    enters no signal, which is what makes it a legitimate weight (Genovese, Roeder & Wasserman 2006).
+    """
+    mean = float(np.mean([np.sqrt(score.focus.exchanges) for score in tested])) if tested else 1.0
+    return np.array([score.bits + np.log2(max(np.sqrt(score.focus.exchanges) / mean, 1e-3)) for score in standing])
 
 
 @dataclass(frozen=True)
@@ -106,8 +122,7 @@ class _Judged:
     trimmed: list[int]
 
 
-def _judged(population: Population, item: Candidate, references: References, least: int) -> _Judged:
-    focus = cut(population, item.members, item.templates)
+def _judged(item: Candidate, focus: Focus, references: References, least: int) -> _Judged:
     whole = judge(item, focus, references)
     # who came in by a template or a card has something to show for it; who came in by his hours has not
     trimmed, kept = trim(focus, least, firm=item.chosen_on is not None)
@@ -116,8 +131,8 @@ def _judged(population: Population, item: Candidate, references: References, lea
     better = judge(item, trimmed, references)
     # a light trim is taken unless it costs; one that halves the group must pay for having picked
     needed = -1.0 if kept.mean() >= _LIGHT_TRIM else 3.0
-    gained = better.bits - whole.bits
-    return _Judged(better, item.members[~kept].tolist()) if gained >= needed else _Judged(whole, [])
+    gained = min(better.bits, _SURE_BITS) - min(whole.bits, _SURE_BITS)
+    return _Judged(better, focus.members[~kept].tolist()) if gained >= needed else _Judged(whole, [])
 
 
 def _apart(judged: list[_Judged], references: References, least: int) -> list[_Judged]:
@@ -141,13 +156,13 @@ def _apart(judged: list[_Judged], references: References, least: int) -> list[_J
             claimed[focus.members] = True
             kept.append(item)
         elif free.mean() >= _LEFT and focus.only(free).units >= least:
-            rest = judge(item.score.candidate, focus.only(free), references)
-            heappush(queue, (_rank(rest), number, _Judged(rest, item.trimmed)))
+            rest = _judged(item.score.candidate, focus.only(free), references, least)
+            heappush(queue, (_rank(rest.score), number, rest))
     return kept
 
 
 def _rank(score: Score) -> tuple[int, int, int]:
-    return -round(score.bits), -score.focus.exchanges, int(score.focus.members[0])
+    return -min(round(score.bits), _SURE_BITS), -score.focus.exchanges, int(score.focus.members[0])
 
 
 def tier_of(score: Score, q_value: float, settings: DetectionSettings) -> Tier | None:
@@ -157,6 +172,8 @@ def tier_of(score: Score, q_value: float, settings: DetectionSettings) -> Tier |
     third; suspected needs timing or corpus and one more behavioural family. Sharing alone is only linked.
     """
     agreeing = [family for family in _BEHAVIOUR if score.family_bits(family) >= _AGREES]
+    if score.behaviour_bits < _LEAST_BEHAVIOUR:
+        agreeing = []
     strong = score.family_bits(Family.TIMING) >= 2 or score.family_bits(Family.CORPUS) >= 2
     tied = score.infrastructure_bits >= _AGREES
     if strong and len(agreeing) >= 2 and q_value <= settings.fdr and (tied or len(agreeing) >= 3):

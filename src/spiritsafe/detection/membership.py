@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from spiritsafe.detection.focus import CELLS_PER_DAY, Focus
-from spiritsafe.detection.population import Bool, Float
+from spiritsafe.detection.population import Bool, Float, tally
 from spiritsafe.detection.signals.standing import vouched
 
 __all__ = ["DROP_BELOW", "KEEP_ABOVE", "hour_bits", "member_bits", "subject_bits", "trim"]
@@ -37,7 +37,7 @@ def trim(focus: Focus, least: int, *, firm: bool = False) -> tuple[Focus, Bool]:
     kept = np.ones(focus.size, np.bool_)
     current = focus
     for _ in range(_ROUNDS):
-        stay = member_bits(current) >= (KEEP_ABOVE if firm else DROP_BELOW)
+        stay = _stay(current, firm=firm)
         if stay.all() or stay.sum() < least:
             break
         kept[np.flatnonzero(kept)[~stay]] = False
@@ -45,13 +45,27 @@ def trim(focus: Focus, least: int, *, firm: bool = False) -> tuple[Focus, Bool]:
     return current, kept
 
 
+def _stay(focus: Focus, *, firm: bool) -> Bool:
+    """Return who may stay, bool [m].
+
+    Colleagues are judged together, and more strictly: an organisation that a campaign imitates comes in with
+    several accounts at once, and their evidence adds up. Accounts somebody vouches for leave a group of
+    strangers in any case: they may be victims, and a person can still look at them.
+    """
+    bits = member_bits(focus)
+    _, unit, size = np.unique(focus.unit, return_inverse=True, return_counts=True)
+    together = (tally(unit, bits, len(size)) / size)[unit]
+    needed = np.where((size[unit] > 1) | firm, KEEP_ABOVE, DROP_BELOW)
+    known = vouched(focus.population)[focus.members]
+    return (together >= needed) & ~(known & (known.mean() < 0.5))
+
+
 def member_bits(focus: Focus) -> Float:
     """Bits for membership of each member, float [m]."""
     typical = np.median(focus.volume)
     # a few exchanges with a template that others harvest with are a stranger's, not a dealt share's
     marginal = np.select([focus.volume < 0.1 * typical, focus.volume < 0.25 * typical], [-2.5, -1.0], 0.0)
-    standing = np.where(vouched(focus.population)[focus.members], -2.0, 0.0)
-    return hour_bits(focus) + subject_bits(focus) + marginal + standing
+    return hour_bits(focus) + subject_bits(focus) + marginal
 
 
 def hour_bits(focus: Focus) -> Float:
@@ -68,6 +82,9 @@ def hour_bits(focus: Focus) -> Float:
     share = everyone / everyone.sum(axis=1, keepdims=True)
     stranger = _dirichlet_multinomial(counts, np.broadcast_to(share, counts.shape), _RHO_STRANGER)
     ratio = np.where(total >= 2, member - stranger, 0).sum(axis=1) / np.log(2)
+    if np.median(ratio) < 0:
+        # the group keeps no common clock: whoever keeps his own hours is no stranger for that
+        return np.zeros(focus.size)
     return np.asarray(np.clip(ratio, -8, 8))
 
 

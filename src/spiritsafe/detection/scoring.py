@@ -14,7 +14,7 @@ from spiritsafe.model.dossier import Spread
 from spiritsafe.model.findings import Evidence, total_bits
 from spiritsafe.model.words import Family
 
-__all__ = ["FAMILY_CAP", "INFRASTRUCTURE_CAP", "Score", "judge"]
+__all__ = ["FAMILY_CAP", "FAMILY_FLOOR", "INFRASTRUCTURE_CAP", "Score", "judge"]
 
 FAMILY_CAP: dict[Family, float] = {
     Family.TIMING: 7.0,
@@ -31,6 +31,9 @@ FAMILY_CAP: dict[Family, float] = {
 """Most bits a family may give. Signals of one family see the same facts, so their sum must not grow with
 the number of ways we look at them; the caps are what the weakest honest look-alike of ``docs/detection.md``
 needs to stay below the threshold when two families agree by accident."""
+FAMILY_FLOOR: dict[Family, float] = {Family.TIMING: -2.0}
+"""Fewest bits a family may give. A campaign can give its accounts hours of their own for the price of a
+random number: if a quarter do, no timing at all is worse than log2(1/4)."""
 INFRASTRUCTURE_CAP = 6.5
 """Most bits all infrastructure families may give together: sharing is not guilt."""
 
@@ -105,7 +108,7 @@ def _spread(signal: Signal, null: Null, value: float, error: float) -> Spread:
 
 def _capped(evidence: Sequence[Evidence]) -> list[Evidence]:
     """Strongest first; what goes beyond a cap is cut from the weakest, so shown weights still sum up."""
-    room = dict(FAMILY_CAP)
+    room, depth = dict(FAMILY_CAP), dict(FAMILY_FLOOR)
     shared = INFRASTRUCTURE_CAP
     out = []
     for item in sorted(evidence, key=lambda e: (-e.weight_bits, e.signal)):
@@ -114,6 +117,9 @@ def _capped(evidence: Sequence[Evidence]) -> list[Evidence]:
             weight = min(weight, room[item.family], shared if item.family.is_infrastructure else weight)
             room[item.family] -= weight
             shared -= weight if item.family.is_infrastructure else 0.0
+        elif item.family in depth:
+            weight = max(weight, depth[item.family])
+            depth[item.family] -= weight
         out.append(
             Evidence(
                 signal=item.signal,

@@ -31,7 +31,7 @@ class Clock(Signal):
     family = Family.TIMING
     unit = "intra-class correlation"
     prior: ClassVar[Null] = Null(0.30, 0.14)
-    alternative: ClassVar[Alternative] = Alternative(0.02, 0.06, -4.0, 3.5)
+    alternative: ClassVar[Alternative] = Alternative(0.02, 0.06, -2.0, 3.5)
 
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure rho on the focal exchanges; None with fewer than three members on any day."""

@@ -31,7 +31,7 @@ class Rhythm(Signal):
     family = Family.TIMING
     unit = "share of irregularity"
     prior: ClassVar[Null] = Null(0.20, 0.18)
-    alternative: ClassVar[Alternative] = Alternative(0.85, 0.2, -2.5, 5.0)
+    alternative: ClassVar[Alternative] = Alternative(0.85, 0.2, -2.0, 5.0)
 
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the share; None where the members show no irregularity to explain."""

@@ -6,9 +6,9 @@ made by one process must equal the sketch made by another.
 
 import numpy as np
 
-from spiritsafe.sketch.kernel import Word, inlined, kernel
+from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
 
-__all__ = ["ASCII_ROLES", "COLON", "DIGIT", "LETTER", "NEWLINE", "OTHER", "QUOTE", "SPACE", "STOP", "UNSPACED", "role"]
+__all__ = ["ASCII_ROLES", "COLON", "DIGIT", "LETTER", "NEWLINE", "OTHER", "QUOTE", "SPACE", "STOP", "UNSPACED", "read_char", "role", "stem_length"]
 
 OTHER, LETTER, DIGIT, UNSPACED, SPACE, NEWLINE, STOP, COLON, QUOTE = range(9)
 
@@ -60,3 +60,36 @@ def _symbolic(char: int) -> int:
     if 0xFE10 <= char <= 0xFE6F or 0xE000 <= char <= 0xF8FF or char in (0xFFFC, 0xFFFD):
         return OTHER
     return UNSPACED if 0xF900 <= char <= 0xFAFF else LETTER
+
+
+@inlined
+def read_char(data: Array, at: int, end: int) -> tuple[Word, Word]:
+    """Return the code point at ``at`` in valid UTF-8 and its length in bytes."""
+    first = np.int64(data[at])
+    if first < 0x80:
+        return first, 1
+    if first < 0xE0 and at + 1 < end:
+        return (first & 0x1F) << 6 | np.int64(data[at + 1]) & 0x3F, 2
+    if first < 0xF0 and at + 2 < end:
+        return (first & 0xF) << 12 | (np.int64(data[at + 1]) & 0x3F) << 6 | np.int64(data[at + 2]) & 0x3F, 3
+    if at + 3 < end:
+        return (
+            (first & 7) << 18
+            | (np.int64(data[at + 1]) & 0x3F) << 12
+            | (np.int64(data[at + 2]) & 0x3F) << 6
+            | np.int64(data[at + 3]) & 0x3F
+        ), 4
+    return first, 1
+
+
+@inlined
+def stem_length(text: Array, length: int) -> int:
+    """Return the bytes of a word's first five characters, or of the first two where a character is a syllable."""
+    at, chars = 0, 0
+    while at < length and chars < 5:
+        char, size = read_char(text, at, length)
+        if 0xAC00 <= char <= 0xD7A3 and chars >= 2:
+            break
+        at += size
+        chars += 1
+    return at

@@ -1,4 +1,4 @@
-"""The linear classifier behind capability and elicitation: hashed words, word beginnings and pairs.
+"""The linear classifier behind capability and elicitation: word beginnings, concepts and pairs of them.
 
 It reads the token hashes that the scan has anyway, under the public key because its weights are shipped.
 A segment is scored by itself and an elicitation counts by its best segment, so a long document around
@@ -11,7 +11,7 @@ import numpy as np
 
 from spiritsafe.model.words import Capability, Elicitation
 from spiritsafe.sketch.hashing import mix
-from spiritsafe.sketch.kernel import Array, Word, kernel
+from spiritsafe.sketch.kernel import Array, kernel
 from spiritsafe.sketch.tokens import Tokens
 
 __all__ = ["BUCKETS", "CLASSES", "ELICITATIONS", "Classifier", "classify", "features"]
@@ -19,13 +19,13 @@ __all__ = ["BUCKETS", "CLASSES", "ELICITATIONS", "Classifier", "classify", "feat
 BUCKETS = 1 << 14
 ELICITATIONS = len(Elicitation)
 CLASSES = ELICITATIONS + len(Capability)
-PER_TOKEN = 4
-"""Features a token can make: word, beginning, pair, triple."""
+PER_TOKEN = 8
+"""Features a token can make."""
+WINDOW = 12
+"""Tokens looked back over for concepts."""
 
 _TOP = np.uint64(50)
-_WORD, _STEM, _PAIR, _TRIPLE = (
-    np.uint64(n) for n in (0x8CB92BA72F3D8DD7, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F, 0xE7037ED1A0B428DB)
-)
+_STEM, _PAIR, _CONCEPT = (np.uint64(n) for n in (0xD6E8FEB86659FD93, 0xA0761D6478BD642F, 0xE7037ED1A0B428DB))
 
 
 class Classifier(NamedTuple):
@@ -38,17 +38,27 @@ class Classifier(NamedTuple):
 
 @kernel
 def features(tokens: Tokens, i: int, first: int, out: Array) -> int:
-    """Write the buckets of token ``i`` into int64[4]; ``first`` is where its segment begins; return how many."""
-    stem = tokens.stem
-    out[0] = np.int64(mix(tokens.public[i] ^ _WORD) >> _TOP)
-    out[1] = np.int64(mix(stem[i] ^ _STEM) >> _TOP)
-    if i <= first:
-        return 2
-    out[2] = np.int64(mix(stem[i - 1] * _PAIR + stem[i]) >> _TOP)
-    if i - 1 <= first:
-        return 3
-    out[3] = np.int64(mix((stem[i - 2] * _PAIR + stem[i - 1]) * _TRIPLE + stem[i]) >> _TOP)
-    return 4
+    """Write the buckets of token ``i`` into int64[PER_TOKEN]; return how many there are.
+
+    A token gives its beginning and the pair with the one before; one that stands for a concept gives that,
+    and each ordered pair with the concepts shortly before it. ``first`` is where its segment begins.
+    """
+    stem, concept = tokens.stem, tokens.concept
+    out[0] = np.int64(mix(stem[i] ^ _STEM) >> _TOP)
+    found = 1
+    if i > first:
+        out[1] = np.int64(mix(stem[i - 1] * _PAIR + stem[i]) >> _TOP)
+        found = 2
+    if concept[i] == 0:
+        return found
+    here = np.uint64(concept[i])
+    out[found] = np.int64(mix(here ^ _CONCEPT) >> _TOP)
+    found += 1
+    for j in range(i - 1, max(first, i - WINDOW) - 1, -1):
+        if concept[j] and concept[j] != concept[i] and found < PER_TOKEN:
+            out[found] = np.int64(mix(np.uint64(concept[j]) * _CONCEPT + here) >> _TOP)
+            found += 1
+    return found
 
 
 @kernel

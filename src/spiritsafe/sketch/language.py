@@ -7,15 +7,15 @@ neither stay undetermined instead of being guessed.
 import numpy as np
 from numpy.typing import NDArray
 
+from spiritsafe.sketch.characters import read_char
 from spiritsafe.sketch.kernel import Array, kernel
-from spiritsafe.sketch.text import read_char
 from spiritsafe.sketch.tokens import Tokens
-from spiritsafe.sketch.vocabulary import FUNCTION_WORDS
+from spiritsafe.sketch.vocabulary import LANGUAGE_CODES
 
 __all__ = ["LANGUAGES", "UNDETERMINED", "language_names", "pick_language", "vote"]
 
 UNDETERMINED = "und"
-LANGUAGES: tuple[str, ...] = (UNDETERMINED, *FUNCTION_WORDS, "th", "he", "el")
+LANGUAGES: tuple[str, ...] = (UNDETERMINED, *LANGUAGE_CODES, "th", "he", "el")
 """Codes that a sketch's ``language`` indexes; append only."""
 
 _INDEX = {code: i for i, code in enumerate(LANGUAGES)}

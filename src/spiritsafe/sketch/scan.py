@@ -19,7 +19,7 @@ from spiritsafe.sketch.projection import PROJECTION_DIM, project, store
 from spiritsafe.sketch.segments import CAP, choose
 from spiritsafe.sketch.text import Texts, normalise
 from spiritsafe.sketch.tokens import Keys, Tokens, scratch, tokenise
-from spiritsafe.sketch.vocabulary import Vocabulary, function_words
+from spiritsafe.sketch.vocabulary import Vocabulary, vocabulary
 
 __all__ = ["Scan", "keys_of", "scan"]
 
@@ -176,7 +176,7 @@ def scan(texts: Texts, key: bytes, model: Classifier) -> Scan:
     rows = len(offsets) - 1
     longest = int(np.diff(offsets).max(initial=0))
     text, tokens = np.zeros(longest + 2, np.uint8), scratch(min(longest, TEXT_LIMIT))
-    out, keys, words = _room(min(rows, _ROWS)), keys_of(key), function_words()
+    out, keys, words = _room(min(rows, _ROWS)), keys_of(key), vocabulary()
     parts = []
     for low in range(0, rows, _ROWS):
         high = min(low + _ROWS, rows)

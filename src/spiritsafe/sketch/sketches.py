@@ -22,10 +22,10 @@ from spiritsafe.sketch.grader import bounded_score
 from spiritsafe.sketch.hashing import Purpose, combine, derive
 from spiritsafe.sketch.kernel import Array, kernel
 from spiritsafe.sketch.language import pick_language
-from spiritsafe.sketch.lexicon import lexicon
 from spiritsafe.sketch.ragged import spans
 from spiritsafe.sketch.scan import Scan, scan
 from spiritsafe.sketch.text import as_binary, gather
+from spiritsafe.sketch.weights import shipped_classifier
 
 __all__ = ["SEGMENT_SYSTEM", "Sketches", "sketch_texts"]
 
@@ -142,7 +142,7 @@ def sketch_texts(
         key: secret of any length; sketches made under two keys cannot be compared.
         model: the classifier, the shipped one by default.
     """
-    model = model or lexicon()
+    model = model or shipped_classifier()
     user, head = _read(prompt, key, model), _read(system, key, model)
     scores = _scores(user, head)
     metadata = (np.asarray(count, np.int64) for count in (tool_count, image_count, message_count))

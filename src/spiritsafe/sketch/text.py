@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from spiritsafe.sketch.characters import read_char
 from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
 
-__all__ = ["Texts", "as_binary", "buffers", "gather", "normalise", "read_char"]
+__all__ = ["Texts", "as_binary", "buffers", "gather", "normalise"]
 
 PIECE = 1024
 """Characters normalised at a time; marks beyond a piece's edge stay uncomposed, always at the same place."""
@@ -98,26 +99,6 @@ def _fold_rows(data: NDArray[np.uint8], offsets: NDArray[np.int64], rows: NDArra
     parts.append(data[offsets[done] : offsets[-1]])
     joined = np.frombuffer(b"".join(memoryview(part) for part in parts), np.uint8)
     return joined, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-
-
-@inlined
-def read_char(data: Array, at: int, end: int) -> tuple[Word, Word]:
-    """Return the code point at ``at`` in valid UTF-8 and its length in bytes."""
-    first = np.int64(data[at])
-    if first < 0x80:
-        return first, 1
-    if first < 0xE0 and at + 1 < end:
-        return (first & 0x1F) << 6 | np.int64(data[at + 1]) & 0x3F, 2
-    if first < 0xF0 and at + 2 < end:
-        return (first & 0xF) << 12 | (np.int64(data[at + 1]) & 0x3F) << 6 | np.int64(data[at + 2]) & 0x3F, 3
-    if at + 3 < end:
-        return (
-            (first & 7) << 18
-            | (np.int64(data[at + 1]) & 0x3F) << 12
-            | (np.int64(data[at + 2]) & 0x3F) << 6
-            | np.int64(data[at + 3]) & 0x3F
-        ), 4
-    return first, 1
 
 
 @inlined

@@ -10,20 +10,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spiritsafe.sketch.characters import ASCII_ROLES, COLON, DIGIT, LETTER, NEWLINE, QUOTE, SPACE, STOP, UNSPACED, role
+from spiritsafe.sketch.characters import ASCII_ROLES, COLON, DIGIT, LETTER, NEWLINE, QUOTE, SPACE, STOP, UNSPACED, read_char, role, stem_length
 from spiritsafe.sketch.hashing import State, finish, mix, siphash, start, step
 from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
-from spiritsafe.sketch.text import read_char
-from spiritsafe.sketch.vocabulary import Vocabulary, look_up
+from spiritsafe.sketch.vocabulary import Vocabulary, look_up, pair_hash
 
-__all__ = ["Keys", "Tokens", "scratch", "tokenise"]
+__all__ = ["Keys", "NUMBER", "Tokens", "scratch", "tokenise"]
 
 MAX_WORD = 64
 """Bytes beyond which a word is data, not language, and is masked."""
 
 _HEX, _URL, _LONG = np.uint8(1), np.uint8(2), np.uint8(3)
 _ZERO = np.uint8(ord("0"))
-_PAIR = np.uint64(0x9FB21C651E98DF25)
+_PAIR = np.uint64(0xC2B2AE3D27D4EB4F)
+NUMBER = np.uint8(255)
+"""The concept of every masked number."""
 
 
 class Keys(NamedTuple):
@@ -47,6 +48,7 @@ class Tokens(NamedTuple):
         weight: uint8[T] how much the term counts, 0 for function words.
         unspaced: bool[T] True for a character of a script without spaces.
         languages: uint32[T] languages in which the word is a function word.
+        concept: uint8[T] idea the word stands for, 0 if none that is known, `NUMBER` for a number.
         segment: int32[T] index of the segment.
         hashes: uint64[S] of the segments, over their masked words.
         words: int32[S] of the segments.
@@ -62,6 +64,7 @@ class Tokens(NamedTuple):
     weight: Array
     unspaced: Array
     languages: Array
+    concept: Array
     segment: Array
     hashes: Array
     words: Array
@@ -79,6 +82,7 @@ def scratch(size: int) -> Tokens:
         np.zeros(n, np.uint8),
         np.zeros(n, np.bool_),
         np.zeros(n, np.uint32),
+        np.zeros(n, np.uint8),
         np.zeros(n, np.int32),
         u64[4],
         np.zeros(n, np.int32),
@@ -183,19 +187,6 @@ def _mask_digits(text: Array, at: int, stop: int, out: Array) -> int:
 
 
 @inlined
-def _stem_end(text: Array, length: int) -> int:
-    """Bytes of the first five characters, or of the first two where a character is a syllable."""
-    at, chars = 0, 0
-    while at < length and chars < 5:
-        char, size = read_char(text, at, length)
-        if 0xAC00 <= char <= 0xD7A3 and chars >= 2:
-            break
-        at += size
-        chars += 1
-    return at
-
-
-@inlined
 def _weigh(chars: int, languages: Word, masked: bool) -> Word:
     """Longer words are rarer and say more; function words nothing, numbers little."""
     if languages:
@@ -209,7 +200,7 @@ def _weigh(chars: int, languages: Word, masked: bool) -> Word:
 def _put(tokens: Tokens, n: int, raw: Array, begin: int, end: int, keys: Keys, vocabulary: Vocabulary) -> None:
     tokens.keyed[n] = siphash(raw, begin, end, keys.word)
     tokens.public[n] = siphash(raw, begin, end, keys.public)
-    tokens.languages[n] = look_up(vocabulary, tokens.public[n])
+    tokens.languages[n] = look_up(vocabulary.function_keys, vocabulary.languages, tokens.public[n])
     tokens.stem[n] = tokens.public[n]
     tokens.unspaced[n] = False
 
@@ -249,10 +240,13 @@ def _put_word(
     if changed:
         _note(tokens, segment, siphash(text, at, stop, keys.word))
     _put(tokens, n, out, 0, length, keys, vocabulary)
-    stem = _stem_end(out, length)
+    stem = stem_length(out, length)
     if stem < length:
         tokens.stem[n] = siphash(out, 0, stem, keys.public)
     tokens.term[n] = mix(tokens.stem[n] ^ keys.word[0])
+    tokens.concept[n] = look_up(vocabulary.concept_keys, vocabulary.concepts, tokens.stem[n])
+    if out[0] == _ZERO and masked:
+        tokens.concept[n] = NUMBER
     tokens.weight[n] = _weigh(chars, tokens.languages[n], masked)
     return stop
 
@@ -281,10 +275,14 @@ def _put_unspaced(
     _put(tokens, n, text, at, stop, keys, vocabulary)
     tokens.unspaced[n] = True
     tokens.term[n] = tokens.keyed[n]
+    tokens.concept[n] = look_up(vocabulary.concept_keys, vocabulary.concepts, tokens.public[n])
     light = tokens.languages[n] != 0 or 0x3040 <= char <= 0x309F
     tokens.weight[n] = np.uint8(0) if light else np.uint8(1)
     if paired:
-        tokens.term[n] = mix(tokens.keyed[n - 1] * _PAIR + tokens.keyed[n])
+        tokens.term[n] = pair_hash(tokens.keyed[n - 1], tokens.keyed[n])
+        pair = pair_hash(tokens.public[n - 1], tokens.public[n])
+        known = look_up(vocabulary.concept_keys, vocabulary.concepts, pair)
+        tokens.concept[n] = known if known else tokens.concept[n]
         tokens.weight[n] += np.uint8(2) if tokens.weight[n] else np.uint8(0)
 
 

@@ -17,7 +17,7 @@ demo: $(VENV)/.package  ## simulate a small world, scan it, show the campaigns a
 	@$(BIN)/spiritsafe simulate --out demo/world --accounts 600 --days 7 --exchanges 40000 --seed 1 \
 	  --campaign C3:60:rate=18 --campaign C1:40
 	@echo "== Scan"
-	@$(BIN)/spiritsafe scan demo/world --store demo/store --out demo/found || test $$? -eq 4
+	@$(BIN)/spiritsafe scan demo/world --out demo/found || test $$? -eq 4
 	@echo "== Compare with who is what"
 	@$(BIN)/spiritsafe evaluate demo/found/findings.json demo/world/labels.parquet --exchanges demo/world
 	@echo "== Open in a browser: demo/found/report.html"

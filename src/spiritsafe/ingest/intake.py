@@ -23,6 +23,7 @@ from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.traits import Traits
 from spiritsafe.model.settings import IngestSettings
 from spiritsafe.sketch.features import body_features
+from spiritsafe.sketch.refine import Thresholds
 from spiritsafe.sketch.sketches import Sketches, sketch_texts
 from spiritsafe.sketch.templates import TemplateIndex
 
@@ -79,7 +80,7 @@ class Intake:
     def _recall(self) -> None:
         """Know what the store knows and no more, so that a scan cut in two says what a whole one would."""
         sentences, templates = self._store.read("sentences"), self._store.read("templates")
-        self._index = TemplateIndex(self._key)
+        self._index = TemplateIndex(self._key, Thresholds(instances=self._settings.template_instances))
         self._index.load(sentences, templates)
         self._exemplars = Exemplars(self._settings.exemplar_organisations, sentences, self._key)
 

@@ -17,6 +17,7 @@ import numpy as np
 from spiritsafe.detection.calibration import Alternative, Measurement, Null
 from spiritsafe.detection.focus import Focus
 from spiritsafe.detection.signals.base import Signal, ratio_with_error
+from spiritsafe.detection.signals.homogeneity import pairwise
 from spiritsafe.detection.synthetic import subjects
 from spiritsafe.model.words import Family
 
@@ -42,7 +43,7 @@ class Discrepancy(Signal):
         count = int(used.sum())
         across = (mean @ mean.sum(axis=0) - (mean**2).sum(axis=1)) / (count - 1)
         own = (mean**2).sum(axis=1)
-        value, error = ratio_with_error(across, own)
+        value, error = ratio_with_error(pairwise(across), own)
         if not np.isfinite(error):
             return None
         return Measurement(

@@ -60,4 +60,4 @@ class Growth(Signal):
     @staticmethod
     def examples() -> tuple[Focus, Focus]:
         """A large corpus; forty items over and over."""
-        return subjects(seed=11, own=False), subjects(seed=12, own=False, items=40)
+        return subjects(seed=11, own=False, items=10**6), subjects(seed=12, own=False, items=40)

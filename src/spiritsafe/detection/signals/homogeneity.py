@@ -22,7 +22,7 @@ from spiritsafe.detection.signals.base import Signal, ratio_with_error
 from spiritsafe.detection.synthetic import subjects
 from spiritsafe.model.words import Family
 
-__all__ = ["Homogeneity", "alikeness"]
+__all__ = ["Homogeneity", "alikeness", "pairwise"]
 
 _SMALL = 0.01  # a kernel similarity this close to the base is noise of 64 features
 
@@ -57,6 +57,18 @@ class Homogeneity(Signal):
         return subjects(seed=1, own=False), subjects(seed=2, own=True)
 
 
+def pairwise(across: Float) -> Float:
+    """Contributions of members to a mean over pairs, float [m], that keep the sum and carry its whole error.
+
+    A member takes part in a pair from either side, so that the mean over pairs moves twice as far with a
+    member as the mean of its own row does (Hoeffding's projection of a U-statistic, 1948).
+
+    >>> pairwise(np.array([1.0, 3.0])).tolist()
+    [0.0, 4.0]
+    """
+    return np.asarray(2 * across - across.mean())
+
+
 def alikeness(sums: Float, volume: Float, base: float, self_norms: Float) -> tuple[float, float] | None:
     """Return (across - base) / (within - base) and its standard error, each member counting alike.
 
@@ -82,4 +94,4 @@ def alikeness(sums: Float, volume: Float, base: float, self_norms: Float) -> tup
     across[used] = (mean @ mean.sum(axis=0) - (mean**2).sum(axis=1)) / (used.sum() - 1) - base
     if within[used].mean() < _SMALL:
         return None
-    return ratio_with_error(across, within)
+    return ratio_with_error(pairwise(across[used]), within[used])

@@ -60,7 +60,7 @@ def link_groups(path: Path, settings: Settings) -> LinkFindings:
         take_links(store, path, reading, Traits(keyring.pseudonyms, keyring.text_key, Entities()))
         with store.snapshot(settings.engine) as snapshot:
             population = load({name: snapshot.read(name) for name in TABLES if name != "seen"})
-    found = linked_groups(population, _LEAST, settings.detection.seed)
+    found = linked_groups(population, _LEAST, settings.detection.seed, settings.detection.max_degree)
     return LinkFindings(
         groups=[_told(population, group) for group in found if group.q_value <= settings.detection.suspect_fdr]
     )

@@ -1,31 +1,33 @@
 """Is a linked group tied more closely than chance ties anybody? Sharing only; abuse is not asked here.
 
-A group's bits are the improbability of its sharing given how many accounts each trait has: of the d
-accounts with a trait, k lie among the m members of N units with probability P(Bin(d, m/N) >= k), and
-choosing the group among all of its size costs log2 C(N, m) once. Everybody together is no surprise, nor
-is one trait's own clique. Decoys - accounts permuted within each kind of trait, which keeps every
-account's and every trait's degree - go through the same machinery; the q-value of a score is how many
-decoy groups reach it per target group that does (target-decoy competition, Elias & Gygi 2007).
-
-Source: the degree-preserving null of bipartite graphs (BiCM, Saracco et al. 2017, arXiv:1607.02481) is
-sampled instead of solved, because the groups, not the pairs, are tested.
+Proposals (``proposals``) are weighed (``surprise``), mended member by member, and kept apart (``apart``).
+Decoys - the same links with accounts permuted within each kind - go through the same machinery. A score
+of s bits turns up by chance in at most 2^-s of all worlds, which needs no sample; decoys guard the
+promise where its premises fail. The larger of the two estimates counts, per group reported: the q-value
+(target-decoy competition, Elias & Gygi 2007, doi:10.1038/nmeth1019).
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betainc, gammaln
+from scipy.special import betainc
 
-from spiritsafe.detection.links.graph import communities, link_edges
-from spiritsafe.detection.links.rarity import LINKING_KINDS, rare_traits
-from spiritsafe.detection.population import Float, Int, Population, Traits
+from spiritsafe.detection.links.apart import apart
+from spiritsafe.detection.links.incidence import Incidence, read, shuffled
+from spiritsafe.detection.links.proposals import partitions
+from spiritsafe.detection.links.rarity import RARE_DEGREE
+from spiritsafe.detection.links.surprise import Claim, Cover, Weighed, cover_of, improved, together, weigh
+from spiritsafe.detection.population import Float, Int, Population, expand
 from spiritsafe.model.findings import Evidence, total_bits
-from spiritsafe.model.words import Family
+from spiritsafe.model.words import LINK_PREFIX, Family, family_of
 
-__all__ = ["DECOYS", "LinkGroup", "linked_groups"]
+__all__ = ["LinkGroup", "decoy_worlds", "linked_groups", "q_values"]
 
-DECOYS = 10
-_RESOLUTIONS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+_MENDING = 3
+"""Rounds in which members may change; a group that gains nothing more keeps its best state."""
+_BATCH = 1_000_000
+"""Pairs of group and unit weighed at once."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class LinkGroup:
 
     members: Int
     evidence: list[Evidence]
-    q_value: float = 1.0
+    q_value: float
 
     @property
     def bits(self) -> float:
@@ -48,107 +50,131 @@ class LinkGroup:
         return total_bits(self.evidence)
 
 
-def linked_groups(population: Population, least: int, seed: int) -> list[LinkGroup]:
-    """Return groups of at least ``least`` units that share more than chance allows, strongest first."""
-    targets = _groups(population, least)
-    if not targets:
+def linked_groups(
+    population: Population, least: int, seed: int, most_degree: int = RARE_DEGREE, strata: Int | None = None
+) -> list[LinkGroup]:
+    """Return groups of at least ``least`` units that share more than chance allows, strongest first.
+
+    Args:
+        population: accounts and traits.
+        least: fewest organisations in a group.
+        seed: of the decoys.
+        most_degree: a value that more accounts have never links (see ``incidence.popular_degree``).
+        strata: int64 [units], within which decoys are permuted; by default popular values.
+    """
+    incidence = read(population, most_degree, strata)
+    cover, bits = _groups(incidence, least)
+    if not cover.count:
         return []
     rng = np.random.default_rng(seed)
-    decoys = np.sort([group.bits for _ in range(DECOYS) for group in _groups(_shuffled(population, rng), least)])
-    bits = np.array([group.bits for group in targets])
-    order = np.argsort(-bits, kind="stable")
-    above = len(decoys) - np.searchsorted(decoys, bits[order])
-    raw = np.minimum((1 + above) / DECOYS / np.arange(1, len(bits) + 1), 1.0)
-    q = np.minimum.accumulate(raw[::-1])[::-1]
-    return [replace(targets[at], q_value=float(value)) for at, value in zip(order.tolist(), q, strict=True)]
+    links = sum(len(layer.unit) for layer in incidence.layers)
+    worlds = decoy_worlds(links)
+    decoys = np.concatenate([_groups(shuffled(incidence, rng), least)[1] for _ in range(worlds)])
+    q = q_values(bits, decoys, worlds)
+    weighed = weigh(incidence, cover)
+    unit = population.accounts.unit
+    return [
+        LinkGroup(np.flatnonzero(np.isin(unit, members)), _evidence(incidence, weighed, number, len(members)), value)
+        for number, (members, value) in enumerate(zip(cover.members(), q.tolist(), strict=True))
+    ]
 
 
-def _groups(population: Population, least: int) -> list[LinkGroup]:
-    a, b, bits = link_edges(population)
-    found = []
-    for members in communities(a, b, bits, _RESOLUTIONS):
-        if len(np.unique(population.accounts.unit[members])) >= least:
-            group = LinkGroup(members, _evidence(population, members))
-            if group.bits > 0:
-                found.append(group)
-    return _apart(sorted(found, key=lambda group: (-group.bits, group.members[0])), population.size)
+def decoy_worlds(links: int) -> int:
+    """Return how many decoys to draw: fewer of large worlds, where each holds many groups' chances.
+
+    >>> decoy_worlds(10_000), decoy_worlds(9_000_000)
+    (19, 2)
+    """
+    return int(np.clip(2_000_000 // max(links, 1), 2, 19))
 
 
-def _apart(groups: list[LinkGroup], size: int) -> list[LinkGroup]:
-    """Keep the strongest of overlapping groups."""
-    taken = np.zeros(size, np.bool_)
-    kept = []
-    for group in groups:
-        if 2 * taken[group.members].sum() < len(group.members):
-            taken[group.members] = True
-            kept.append(group)
-    return kept
+def q_values(bits: Float, decoys: Float, worlds: int) -> Float:
+    """Return the false-discovery rate at which each group is reported, float like ``bits``.
+
+    Args:
+        bits: scores, falling.
+        decoys: scores of all decoy groups.
+        worlds: number of decoy worlds.
+
+    >>> q_values(np.array([10.0, 1.0]), np.array([2.0]), 1).tolist()
+    [0.0009765625, 0.5]
+    """
+    above = len(decoys) - np.searchsorted(np.sort(decoys), bits)
+    expected = np.maximum(above / worlds, np.exp2(-np.minimum(bits, 300.0)))
+    raw = np.minimum(expected / np.arange(1, len(bits) + 1), 1.0)
+    return np.asarray(np.minimum.accumulate(raw[::-1])[::-1])
 
 
-def _evidence(population: Population, members: Int) -> list[Evidence]:
-    out = []
-    for family in LINKING_KINDS:
-        bits, values, linked = _family_bits(population, members, family)
-        if bits > 0:
-            detail = f"{linked} of {len(members)} accounts share {values} rare {family} traits"
-            out.append(_item(f"rare_{family}", family, bits, _tail(bits), detail))
-    price = _log2_choose(population.units, len(members))
-    detail = f"there are 2^{price:.0f} ways to choose {len(members)} of {population.units}: the price of having looked"
-    out.append(_item("groups_looked_at", Family.CONTEXT, -price, 1.0, detail))
-    return out
+def _groups(incidence: Incidence, least: int) -> tuple[Cover, Float]:
+    """Find, weigh and mend groups; those kept apart, strongest first, and their bits."""
+    found: dict[bytes, tuple[Int, float]] = {}
+    for proposed in _batches(partitions(incidence, least)):
+        found.update({group.tobytes(): (group, score) for group, score in _mended(incidence, proposed, least)})
+    members = [found[key][0] for key in sorted(found)]
+    bits = np.array([found[key][1] for key in sorted(found)])
+    kept = apart(members, bits, incidence.units)
+    return cover_of([members[number] for number in kept]), bits[kept]
+
+
+def _batches(covers: Iterable[Cover]) -> Iterator[Cover]:
+    """Join covers as far as memory allows: a group proposed a hundred times is weighed once."""
+    waiting: list[Cover] = []
+    for cover in covers:
+        waiting.append(cover)
+        if sum(len(part.unit) for part in waiting) > _BATCH:
+            yield together(waiting)
+            waiting = []
+    if waiting:
+        yield together(waiting)
+
+
+def _mended(incidence: Incidence, cover: Cover, least: int) -> list[tuple[Int, float]]:
+    """Each group at its best, if that has bits at all."""
+    best_bits = np.zeros(cover.count)
+    best: list[Int] = [np.zeros(0, np.int64)] * cover.count
+    names = np.arange(cover.count)
+    for _ in range(_MENDING + 1):
+        weighed = weigh(incidence, cover)
+        members = cover.members()
+        for number in np.flatnonzero(weighed.bits > best_bits[names]).tolist():
+            best[names[number]], best_bits[names[number]] = members[number], weighed.bits[number]
+        mended = improved(incidence, cover, weighed)
+        moved = np.flatnonzero((mended.sizes >= least) & (mended.fingerprints() != cover.fingerprints()))
+        if not len(moved):
+            break
+        cover, names = mended.only(moved), names[moved]
+    return [(best[number], float(best_bits[number])) for number in np.flatnonzero(best_bits > 0).tolist()]
+
+
+def _evidence(incidence: Incidence, weighed: Weighed, number: int, size: int) -> list[Evidence]:
+    out = [
+        _shares(incidence, family, claim, number, size)
+        for family, claim in weighed.claims.items()
+        if claim.bits[number] > 0
+    ]
+    price = float(weighed.price[number] + sum(claim.price[number] for claim in weighed.claims.values()))
+    detail = (
+        f"the price of having looked: so many bits name {size} of {incidence.units} accounts and the values, "
+        "of all that link anybody, that they share"
+    )
+    return [*out, _item("groups_looked_at", Family.CONTEXT, -price, 1.0, detail)]
+
+
+def _shares(incidence: Incidence, family: str, claim: Claim, number: int, size: int) -> Evidence:
+    mine = claim.group == number
+    layer = incidence.layers[int(claim.layer[mine][0])]
+    trait = claim.trait[mine]
+    rows = expand(layer.starts[trait], layer.starts[trait + 1])
+    inside, links, share = int(claim.inside[number]), int(claim.links[number]), float(claim.share[number])
+    name = family.removeprefix(LINK_PREFIX)
+    detail = (
+        f"{inside} of the {links} links of {len(trait)} {name} values (seen {int(layer.n[rows].sum())} times) lie "
+        f"among these {size} accounts; chance would put {links * share:.1f} there"
+    )
+    kind = family if family.startswith(LINK_PREFIX) else LINK_PREFIX + family
+    tail = float(max(betainc(inside, links - inside + 1, share), 1e-90))
+    return _item(f"rare_{name}", family_of(kind), float(claim.bits[number]), tail, detail)
 
 
 def _item(signal: str, family: Family, bits: float, p_value: float, detail: str) -> Evidence:
     return Evidence(signal=signal, family=family, weight_bits=round(bits, 2), p_value=p_value, detail=detail)
-
-
-def _family_bits(population: Population, members: Int, family: Family) -> tuple[float, int, int]:
-    """Bits of one family, the shared values and the members that share one; an account's best trait counts."""
-    rare = rare_traits(population, family)
-    rows, who = rare.of(members)
-    if not len(rows):
-        return 0.0, 0, 0
-    order = np.lexsort((rare.group[rows], rare.degree[rows], who))
-    first = np.concatenate(([True], who[order][1:] != who[order][:-1]))
-    best = rows[order[first]]
-    _, row, count = np.unique(rare.group[best], return_index=True, return_counts=True)
-    shared = count >= 2
-    surprise = _surprise(count[shared], rare.degree[best[row]][shared], len(members) / population.units)
-    return float(surprise.sum()), int(shared.sum()), int(count[shared].sum())
-
-
-def _surprise(count: Int, degree: Int, share: float) -> Float:
-    """Bits of finding ``count`` of a trait's ``degree`` accounts in a group that is ``share`` of all."""
-    share = min(share, 1.0)
-    tail = betainc(count, np.maximum(degree - count, 0) + 1, share)
-    # below 1e-300 the tail is its largest term
-    return np.where(tail > 1e-300, -np.log2(np.maximum(tail, 1e-300)), -count * np.log2(max(share, 1e-12)))
-
-
-def _tail(bits: float) -> float:
-    return float(max(2.0 ** -min(bits, 300.0), 1e-90))
-
-
-def _log2_choose(n: int, k: int) -> float:
-    return float((gammaln(n + 1) - gammaln(k + 1) - gammaln(max(n - k, 0) + 1)) / np.log(2))
-
-
-def _shuffled(population: Population, rng: np.random.Generator) -> Population:
-    """The same traits with accounts permuted within each kind: both degrees stay."""
-    traits = population.traits
-    account = traits.account.copy()
-    for kind in np.unique(traits.kind).tolist():
-        rows = np.flatnonzero(traits.kind == kind)
-        account[rows] = account[rng.permutation(rows)]
-    order = np.lexsort((account, traits.value, traits.kind))
-    return replace(
-        population,
-        traits=Traits(
-            traits.kind[order],
-            traits.value[order],
-            account[order],
-            traits.n[order],
-            traits.degree[order],
-            traits.first_us[order],
-        ),
-    )

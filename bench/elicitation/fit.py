@@ -15,7 +15,7 @@ from spiritsafe.model.words import Capability, Elicitation
 from spiritsafe.sketch.classify import BUCKETS, CLASSES, ELICITATIONS, Classifier
 
 SAMPLES = 40
-NEGATIVE_WEIGHT = 2.0
+NEGATIVE_WEIGHT = 3.0
 """An honest sentence called elicitation costs more than one missed."""
 L2 = 3e-5
 

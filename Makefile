@@ -32,7 +32,7 @@ check: $(VENV)/.tools  ## lint, formatting, types, layers
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.package  ## measure speed, memory and accuracy
-	@found=; for file in $(wildcard bench/*.py); do found=yes; echo "== $$file"; $(BIN)/python $$file || exit 1; done; \
+	@found=; for file in $(filter-out bench/train_%,$(wildcard bench/*.py)); do found=yes; echo "== $$file"; $(BIN)/python $$file || exit 1; done; \
 	  test "$$found" || echo "bench/ holds no measurements yet"
 
 clean:  ## remove the virtual environment, caches and the demo

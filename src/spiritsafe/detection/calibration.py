@@ -2,8 +2,9 @@
 
 A signal's value x with standard error s is weighed between two normal populations: what honest groups
 show, N(null.mean, null.sd^2 + s^2), and what campaigns show. The weight is their log2 likelihood ratio,
-taken at x clipped between the two means - beyond the campaign's mean more is not stranger, it is only
-further than anyone has seen - and bounded, because no single signal may convict or acquit.
+taken at x clipped at the campaigns' mean - beyond it more is not stranger, only further than anyone has
+seen - with the honest spread no narrower than the campaigns', so that the weight falls all the way to the
+honest side; and bounded, because no single signal may convict or acquit.
 
 A likelihood ratio is an e-value under its null: its expectation there is at most one. Sums of bits over
 conditionally independent families are therefore log2 e-values, and the e-BH procedure (Wang & Ramdas,
@@ -63,12 +64,14 @@ def weigh(measured: Measurement, null: Null, alternative: Alternative) -> float:
     True
     >>> weigh(Measurement(0.0, 9.9, ""), Null(0.0, 0.5), Alternative(1.0, 0.1, -3, 4))
     -0.01
+    >>> weigh(Measurement(-2.0, 0.1, ""), Null(0.0, 0.5), Alternative(1.0, 0.1, -3, 4))
+    -3.0
     """
-    low, high = sorted((null.mean, alternative.mean))
-    value = min(max(measured.value, low), high)
-    bits = _log_density(value, alternative.mean, np.hypot(alternative.sd, measured.error)) - _log_density(
-        value, null.mean, np.hypot(null.sd, measured.error)
-    )
+    towards = 1.0 if alternative.mean >= null.mean else -1.0
+    value = alternative.mean - towards * max((alternative.mean - measured.value) * towards, 0.0)
+    honest = np.hypot(max(null.sd, alternative.sd), measured.error)
+    campaign = np.hypot(alternative.sd, measured.error)
+    bits = _log_density(value, alternative.mean, campaign) - _log_density(value, null.mean, honest)
     return round(float(min(max(bits * _LOG2E, alternative.floor), alternative.cap)), 2)
 
 

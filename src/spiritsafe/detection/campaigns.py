@@ -15,7 +15,7 @@ from spiritsafe.detection.focus import Focus, cut
 from spiritsafe.detection.groups import corpus, network, rhythm, templates
 from spiritsafe.detection.groups.candidate import Candidate, plausible
 from spiritsafe.detection.membership import trim
-from spiritsafe.detection.population import Float, Population
+from spiritsafe.detection.population import Population
 from spiritsafe.detection.references import References
 from spiritsafe.detection.scoring import Score, judge
 from spiritsafe.detection.signals import SIGNALS
@@ -25,9 +25,8 @@ from spiritsafe.model.words import Family, Tier
 
 __all__ = ["Group", "Judgement", "find_groups", "propose", "tier_of"]
 
-_BEHAVIOUR = (Family.TIMING, Family.CORPUS, Family.CONTENT, Family.VOLUME, Family.PIVOT)
-_AGREES = 1.0
-"""Bits from which a family counts as agreeing: two to one."""
+_AGREES, _STRONG = 1.0, 2.0
+"""Bits from which a family agrees (two to one), and from which it is strong (four to one)."""
 _LEAST_BEHAVIOUR = 5.0
 """Bits that behaviour alone must give before anything may be suspected: thirty to one without any sharing."""
 _SURE_BITS = 12
@@ -35,6 +34,9 @@ _SURE_BITS = 12
 _LEFT = 0.5
 """Share of a group that must be left when stronger groups have taken their members."""
 _LIGHT_TRIM = 0.6
+_MOST_STAKE = 3.0
+_LEAST_TESTED = 500
+"""Groups counted as tested where fewer were: a log of few groups has as few campaigns, so each needs as much."""
 _LEAST_EXCHANGES = 64
 """Focal exchanges below which behaviour cannot be told from chance: eight accounts with eight each."""
 
@@ -96,8 +98,10 @@ def find_groups(population: Population, settings: DetectionSettings, progress: P
         focus = cut(population, item.members, item.templates)
         scores.append(_judged(item, focus, references, settings.min_group))
         progress("testing groups", done + 1, len(candidates))
-    standing = _apart(scores, references, settings.min_group)
-    q = e_bh(_weighted([item.score for item in standing], [item.score for item in scores]), len(candidates))
+    stake = _stakes([item.score.focus for item in scores])
+    standing = _apart(scores, references, settings.min_group, stake)
+    bits = np.array([item.score.bits + stake(item.score.focus) for item in standing])
+    q = e_bh(bits, max(len(candidates), _LEAST_TESTED))
     groups = [
         Group(judged.score, tier_of(judged.score, float(value), settings), float(value), judged.trimmed)
         for judged, value in zip(standing, q, strict=True)
@@ -105,15 +109,15 @@ def find_groups(population: Population, settings: DetectionSettings, progress: P
     return Judgement(groups, len(candidates))
 
 
-def _weighted(standing: list[Score], tested: list[Score]) -> Float:
-    """Bits plus the log2 weight of each hypothesis in the e-BH procedure; weights average one over all tested.
+def _stakes(tested: list[Focus]) -> Callable[[Focus], float]:
+    """Return the log2 weight of a hypothesis in the e-BH procedure; weights average one over all tested.
 
     A group weighs by the root of its focal exchanges: the rate is counted by what is at stake, so that a
     hundred knots of a few requests each do not hide a harvest of ten thousand. Volume is no evidence and
     enters no signal, which is what makes it a legitimate weight (Genovese, Roeder & Wasserman 2006).
     """
-    mean = float(np.mean([np.sqrt(score.focus.exchanges) for score in tested])) if tested else 1.0
-    return np.array([score.bits + np.log2(max(np.sqrt(score.focus.exchanges) / mean, 1e-3)) for score in standing])
+    mean = float(np.mean([np.sqrt(focus.exchanges) for focus in tested])) if tested else 1.0
+    return lambda focus: float(np.clip(np.log2(max(np.sqrt(focus.exchanges), 1.0) / mean), -_MOST_STAKE, _MOST_STAKE))
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ def _judged(item: Candidate, focus: Focus, references: References, least: int) -
     return _Judged(better, focus.members[~kept].tolist()) if gained >= needed else _Judged(whole, [])
 
 
-def _apart(judged: list[_Judged], references: References, least: int) -> list[_Judged]:
+def _apart(judged: list[_Judged], references: References, least: int, stake: Callable[[Focus], float]) -> list[_Judged]:
     """Take the strongest group, then judge what others have left without its members.
 
     Nested groups ask the same question; a group that is strong only by members of a stronger one must not
@@ -145,7 +149,7 @@ def _apart(judged: list[_Judged], references: References, least: int) -> list[_J
         return []
     population = judged[0].score.focus.population
     claimed = np.zeros(population.size, np.bool_)
-    queue = [(_rank(item.score), number, item) for number, item in enumerate(judged)]
+    queue = [(_rank(item.score, stake), number, item) for number, item in enumerate(judged)]
     heapify(queue)
     kept = []
     while queue:
@@ -157,29 +161,34 @@ def _apart(judged: list[_Judged], references: References, least: int) -> list[_J
             kept.append(item)
         elif free.mean() >= _LEFT and focus.only(free).units >= least:
             rest = _judged(item.score.candidate, focus.only(free), references, least)
-            heappush(queue, (_rank(rest.score), number, rest))
+            heappush(queue, (_rank(rest.score, stake), number, rest))
     return kept
 
 
-def _rank(score: Score) -> tuple[int, int, int]:
-    return -min(round(score.bits), _SURE_BITS), -score.focus.exchanges, int(score.focus.members[0])
+def _rank(score: Score, stake: Callable[[Focus], float]) -> tuple[int, int, int]:
+    return -min(round(score.bits + stake(score.focus)), _SURE_BITS), -score.focus.exchanges, int(score.focus.members[0])
 
 
 def tier_of(score: Score, q_value: float, settings: DetectionSettings) -> Tier | None:
     """Return the tier that evidence and false-discovery rate allow, or None.
 
-    Confirmed needs timing or corpus, two behavioural families in agreement and either rare sharing or a
-    third; suspected needs timing or corpus and one more behavioural family. Sharing alone is only linked.
+    Suspected needs timing or corpus to be strong - or both present where cards and networks of strangers
+    are shared as well - and a second, independent fact beside it: the other of the two, a joint pivot, or
+    rare sharing. Confirmed needs a third. Volume and the kind of content asked for
+    support, but are never one of the facts: honest groups have them in common too easily. Sharing alone is
+    only linked.
     """
-    agreeing = [family for family in _BEHAVIOUR if score.family_bits(family) >= _AGREES]
-    if score.behaviour_bits < _LEAST_BEHAVIOUR:
-        agreeing = []
-    strong = score.family_bits(Family.TIMING) >= 2 or score.family_bits(Family.CORPUS) >= 2
-    tied = score.infrastructure_bits >= _AGREES
-    if strong and len(agreeing) >= 2 and q_value <= settings.fdr and (tied or len(agreeing) >= 3):
+    timing, corpus = score.family_bits(Family.TIMING), score.family_bits(Family.CORPUS)
+    twice = min(score.family_bits(Family.PAYMENT), score.family_bits(Family.NETWORK)) >= _STRONG
+    strong = max(timing, corpus) >= _STRONG or (twice and timing + corpus >= _AGREES)
+    facts = sum(score.family_bits(family) >= _AGREES for family in (Family.TIMING, Family.CORPUS, Family.PIVOT))
+    tied = score.infrastructure_bits >= _STRONG
+    supported = sum(score.family_bits(family) >= _AGREES for family in (Family.CONTENT, Family.VOLUME))
+    carries = strong and facts + tied >= 2 and score.behaviour_bits >= _LEAST_BEHAVIOUR
+    if carries and q_value <= settings.fdr and facts + tied + supported >= 3:
         return Tier.CONFIRMED
-    if strong and len(agreeing) >= 2 and q_value <= settings.suspect_fdr:
+    if carries and q_value <= settings.suspect_fdr:
         return Tier.SUSPECTED
-    if score.infrastructure_bits >= 2 and score.focus.units >= settings.min_group:
+    if tied and score.focus.units >= settings.min_group:
         return Tier.LINKED
     return None

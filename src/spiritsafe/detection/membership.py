@@ -57,7 +57,7 @@ def _stay(focus: Focus, *, firm: bool) -> Bool:
     together = (tally(unit, bits, len(size)) / size)[unit]
     needed = np.where((size[unit] > 1) | firm, KEEP_ABOVE, DROP_BELOW)
     known = vouched(focus.population)[focus.members]
-    return (together >= needed) & ~(known & (known.mean() < 0.5))
+    return np.asarray((together >= needed) & ~(known & (known.mean() < 0.5)))
 
 
 def member_bits(focus: Focus) -> Float:
@@ -65,7 +65,7 @@ def member_bits(focus: Focus) -> Float:
     typical = np.median(focus.volume)
     # a few exchanges with a template that others harvest with are a stranger's, not a dealt share's
     marginal = np.select([focus.volume < 0.1 * typical, focus.volume < 0.25 * typical], [-2.5, -1.0], 0.0)
-    return hour_bits(focus) + subject_bits(focus) + marginal
+    return np.asarray(hour_bits(focus) + subject_bits(focus) + marginal)
 
 
 def hour_bits(focus: Focus) -> Float:

@@ -22,7 +22,7 @@ FAMILY_CAP: dict[Family, float] = {
     Family.CONTENT: 2.0,
     Family.VOLUME: 2.0,
     Family.PIVOT: 2.0,
-    Family.PAYMENT: 3.5,
+    Family.PAYMENT: 4.5,
     Family.NETWORK: 3.0,
     Family.DEVICE: 3.0,
     Family.SIGNUP: 2.5,
@@ -34,7 +34,7 @@ needs to stay below the threshold when two families agree by accident."""
 FAMILY_FLOOR: dict[Family, float] = {Family.TIMING: -2.0}
 """Fewest bits a family may give. A campaign can give its accounts hours of their own for the price of a
 random number: if a quarter do, no timing at all is worse than log2(1/4)."""
-INFRASTRUCTURE_CAP = 6.5
+INFRASTRUCTURE_CAP = 7.5
 """Most bits all infrastructure families may give together: sharing is not guilt."""
 
 

@@ -13,7 +13,7 @@ from spiritsafe.detection.population import Accounts, Content, Float, Int, Pools
 from spiritsafe.engine.tables import FEATURE_DIM, SHAPE_BINS
 from spiritsafe.model.words import Capability, Elicitation, Family, Programme, TraitKind
 
-__all__ = ["Sheet", "assemble", "cards", "clockwork", "pivoting", "standing", "subjects"]
+__all__ = ["Sheet", "assemble", "cards", "clockwork", "customer", "pivoting", "standing", "subjects"]
 
 MEMBERS, OTHERS, DAYS = 40, 60, 10
 _CONFIG = {
@@ -200,6 +200,14 @@ def cards(family: Family, per_value: int) -> Focus:
     counts = np.ones((MEMBERS + OTHERS, 48), np.int64)
     kind = str(_CONFIG[family])
     rows = [(kind, a // per_value if a < MEMBERS else 10**6 + a, a) for a in range(MEMBERS + OTHERS)]
+    return assemble(Sheet(counts, traits=rows))
+
+
+def customer(per_value: int) -> Focus:
+    """Forty members, ``per_value`` to a card and to a network."""
+    counts = np.ones((MEMBERS + OTHERS, 48), np.int64)
+    kinds = (str(TraitKind.PAYMENT), str(TraitKind.PREFIX))
+    rows = [(k, a // per_value if a < MEMBERS else 10**6 + a, a) for k in kinds for a in range(MEMBERS + OTHERS)]
     return assemble(Sheet(counts, traits=rows))
 
 

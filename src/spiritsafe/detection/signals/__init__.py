@@ -5,6 +5,7 @@ from spiritsafe.detection.signals.base import Signal
 from spiritsafe.detection.signals.clock import Clock
 from spiritsafe.detection.signals.configuration import Configuration
 from spiritsafe.detection.signals.coverage import Coverage
+from spiritsafe.detection.signals.customer import Customer
 from spiritsafe.detection.signals.discrepancy import Discrepancy
 from spiritsafe.detection.signals.elicitation import Elicited
 from spiritsafe.detection.signals.grader import Grader
@@ -40,4 +41,5 @@ SIGNALS: tuple[Signal, ...] = (
     Turns(),
     Pivot(),
     Standing(),
+    Customer(),
 )

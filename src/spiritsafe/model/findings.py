@@ -49,7 +49,7 @@ def total_bits(evidence: list[Evidence]) -> float:
     >>> total_bits([])
     0.0
     """
-    return round(sum(item.weight_bits for item in evidence), 6)
+    return round(sum((item.weight_bits for item in evidence), 0.0), 6)
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import subprocess
 import sys
 import tomllib
 from importlib import metadata
@@ -103,3 +104,10 @@ def test_example_settings_are_legal(block: str) -> None:
 @pytest.mark.parametrize("block", _blocks(_text("docs/schema.md"), "json"))
 def test_example_json_is_json(block: str) -> None:
     json.loads(block)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=PAGE_IDS)
+def test_python_examples_run(page: Path, tmp_path: Path) -> None:
+    script = tmp_path / "example.py"
+    script.write_text("\n".join(_blocks(page.read_text("utf-8"), "python")), "utf-8")
+    subprocess.run([sys.executable, script], cwd=tmp_path, check=True)

@@ -1,6 +1,7 @@
 """SIGKILL at random points of a scan, and readers beside it: the next scan says what an undisturbed one says."""
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -84,4 +85,17 @@ def test_two_scans_into_one_store_do_not_mix(world: Path, tmp_path: Path, capsys
     with Store.open(tmp_path / "store"):
         assert main(["scan", str(world), "--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]) == 1
     assert "another process is writing" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "findings.json").exists()
+
+
+def test_a_terminated_scan_leaves_no_temporary_files(world: Path, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = [sys.executable, "-m", "spiritsafe", "scan", str(world), "--out", str(tmp_path / "out")]
+    with subprocess.Popen(command, env=os.environ | {"TMPDIR": str(scratch)}, stderr=subprocess.PIPE) as scan:
+        while not list(scratch.glob("spiritsafe-*/manifest.sqlite")):
+            time.sleep(0.01)
+        scan.send_signal(signal.SIGTERM)
+        assert scan.wait() == 128 + signal.SIGTERM
+    assert not list(scratch.iterdir())
     assert not (tmp_path / "out" / "findings.json").exists()

@@ -29,8 +29,9 @@ _AGREES, _STRONG = 1.0, 2.0
 """Bits from which a family agrees (two to one), and from which it is strong (four to one)."""
 _LEAST_BEHAVIOUR = 5.0
 """Bits that behaviour alone must give before anything may be suspected: thirty to one without any sharing."""
-_SURE_BITS = 12
-"""Bits beyond which more is not surer: the nulls are not known that far out. Among the sure the largest counts."""
+_SURE_BITS, _ENOUGH_BITS = 16, 12
+"""Weighted bits beyond which more is not surer - the nulls are not known that far out, so among the sure the
+largest group counts - and bits beyond which trimming a group further gains nothing."""
 _LEFT = 0.5
 """Share of a group that must be left when stronger groups have taken their members."""
 _LIGHT_TRIM = 0.6
@@ -135,7 +136,7 @@ def _judged(item: Candidate, focus: Focus, references: References, least: int) -
     better = judge(item, trimmed, references)
     # a light trim is taken unless it costs; one that halves the group must pay for having picked
     needed = -1.0 if kept.mean() >= _LIGHT_TRIM else 3.0
-    gained = min(better.bits, _SURE_BITS) - min(whole.bits, _SURE_BITS)
+    gained = min(better.bits, _ENOUGH_BITS) - min(whole.bits, _ENOUGH_BITS)
     return _Judged(better, focus.members[~kept].tolist()) if gained >= needed else _Judged(whole, [])
 
 

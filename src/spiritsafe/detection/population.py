@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from spiritsafe.engine.tables import DAY_US, FEATURE_DIM, FEATURE_SCALE, SHAPE_BINS
-from spiritsafe.model.words import Capability, Elicitation, Programme, Verification
+from spiritsafe.model.words import Capability, Elicitation, Programme, TraitKind, Verification
 
 __all__ = [
     "AGE_FLOOR_DAYS",
@@ -188,6 +188,30 @@ class Population:
         rows = expand(self.activity_starts[members], self.activity_starts[members + 1])
         cell, weight = self._weighted_cells
         return tally(*_inside(cell[rows] // width - first_day * per_day, weight[rows], cells), cells)
+
+    def values_of(self, kind: TraitKind, members: Int) -> tuple[Int, Int]:
+        """Return (account, value) of every trait of ``kind`` that the members have."""
+        account, value, starts = self._by_account(kind)
+        rows = expand(starts[members], starts[members + 1])
+        return account[rows], value[rows]
+
+    def share_with(self, kind: TraitKind, value: int) -> float:
+        """Return the share of all accounts that have this trait."""
+        account, values, _ = self._by_account(kind)
+        return len(np.unique(account[values == value])) / max(self.size, 1)
+
+    def _by_account(self, kind: TraitKind) -> tuple[Int, Int, Int]:
+        if kind not in self._kinds:
+            rows = np.flatnonzero(self.traits.kind == str(kind))
+            rows = rows[np.argsort(self.traits.account[rows], kind="stable")]
+            account = self.traits.account[rows]
+            starts = np.searchsorted(account, np.arange(self.size + 1))
+            self._kinds[kind] = (account, self.traits.value[rows], starts)
+        return self._kinds[kind]
+
+    @cached_property
+    def _kinds(self) -> dict[TraitKind, tuple[Int, Int, Int]]:
+        return {}
 
     @cached_property
     def activity_starts(self) -> Int:

@@ -4,7 +4,8 @@ Two groups that happen to touch also make one large group, with more bits than e
 it has more bits than its parts together, told from the smallest groups upwards.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -29,13 +30,26 @@ def apart(members: Sequence[Int], bits: Float, size: int) -> list[int]:
     >>> apart(pairs, np.array([9.0, 8.0, 12.0]), 4), apart(pairs, np.array([9.0, 8.0, 20.0]), 4)
     ([0, 1], [2])
     """
-    taken, kept = np.zeros(size, np.bool_), []
-    holds = _holds(members, bits, size)
-    for number in sorted(np.flatnonzero(holds).tolist(), key=lambda i: (-bits[i], members[i].tolist())):
-        if 2 * taken[members[number]].sum() < len(members[number]):
-            taken[members[number]] = True
-            kept.append(number)
-    return kept
+    holds = np.flatnonzero(_holds(members, bits, size))
+    kept = [int(holds[at]) for at, _ in _taken([members[i] for i in holds], bits[holds], size)]
+    return sorted(kept, key=lambda i: (-bits[i], members[i].tolist()))
+
+
+def _taken(members: Sequence[Int], bits: Float, size: int) -> Iterator[tuple[int, float]]:
+    """Yield groups and what they add: the bits of a group count for its members that no earlier one has."""
+    taken = np.zeros(size if members else 0, np.bool_)
+    waiting = [(-score, part.tolist(), at) for at, (score, part) in enumerate(zip(bits.tolist(), members, strict=True))]
+    heapify(waiting)
+    while waiting:
+        promised, names, at = heappop(waiting)
+        free = 1 - float(taken[members[at]].mean())
+        left = float(bits[at]) * free
+        if left < -promised:
+            if 2 * free > 1:
+                heappush(waiting, (-left, names, at))
+            continue
+        taken[members[at]] = True
+        yield at, left
 
 
 def _holds(members: Sequence[Int], bits: Float, size: int) -> Bool:
@@ -50,16 +64,6 @@ def _holds(members: Sequence[Int], bits: Float, size: int) -> Bool:
         row = slice(common.indptr[number], common.indptr[number + 1])
         near, shared = common.indices[row], common.data[row]
         parts = near[(shared >= _PART * sizes[near]) & (sizes[near] <= _PART * sizes[number]) & holds[near]]
-        order = sorted(parts.tolist(), key=lambda i: (-bits[i], members[i].tolist()))
-        holds[number] = _together([members[i] for i in order], bits[order], size) < bits[number]
+        adds = _taken([members[i] for i in parts], bits[parts], size)
+        holds[number] = sum(left for _, left in adds) < bits[number]
     return holds
-
-
-def _together(parts: Sequence[Int], bits: Float, size: int) -> float:
-    """Bits of those parts, taken in order, that are not largely in an earlier one."""
-    taken, total = np.zeros(size if parts else 0, np.bool_), 0.0
-    for part, score in zip(parts, bits.tolist(), strict=True):
-        if taken[part].sum() <= (1 - _PART) * len(part):
-            taken[part] = True
-            total += score
-    return total

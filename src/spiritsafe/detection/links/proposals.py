@@ -13,10 +13,10 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from spiritsafe.detection.links.cover import Cover
 from spiritsafe.detection.links.graph import fixed_order
 from spiritsafe.detection.links.incidence import Incidence
 from spiritsafe.detection.links.rarity import weight_bits
-from spiritsafe.detection.links.surprise import Cover
 from spiritsafe.detection.population import Float, Int
 
 __all__ = ["family_choices", "partitions"]

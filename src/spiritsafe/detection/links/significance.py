@@ -14,10 +14,11 @@ import numpy as np
 from scipy.special import betainc
 
 from spiritsafe.detection.links.apart import apart
+from spiritsafe.detection.links.cover import Cover, cover_of, together
 from spiritsafe.detection.links.incidence import Incidence, read, shuffled
 from spiritsafe.detection.links.proposals import partitions
 from spiritsafe.detection.links.rarity import RARE_DEGREE
-from spiritsafe.detection.links.surprise import Claim, Cover, Weighed, cover_of, improved, together, weigh
+from spiritsafe.detection.links.surprise import Claim, Weighed, improved, weigh
 from spiritsafe.detection.population import Float, Int, Population, expand
 from spiritsafe.model.findings import Evidence, total_bits
 from spiritsafe.model.words import LINK_PREFIX, Family, family_of
@@ -107,13 +108,30 @@ def q_values(bits: Float, decoys: Float, worlds: int) -> Float:
 
 def _groups(incidence: Incidence, least: int) -> tuple[Cover, Float]:
     """Find, weigh and mend groups; those kept apart, strongest first, and their bits."""
-    found: dict[bytes, tuple[Int, float]] = {}
+    found: dict[bytes, Int] = {}
     for proposed in _batches(partitions(incidence, least)):
-        found.update({group.tobytes(): (group, score) for group, score in _mended(incidence, proposed, least)})
-    members = [found[key][0] for key in sorted(found)]
-    bits = np.array([found[key][1] for key in sorted(found)])
+        for exclusive in (False, True):
+            groups = _mended(incidence, proposed, least, exclusive)
+            found.update({members.tobytes(): members for members in groups})
+    members = [found[key] for key in sorted(found)]
+    bits = weigh(incidence, cover_of(members)).bits
     kept = apart(members, bits, incidence.units)
-    return cover_of([members[number] for number in kept]), bits[kept]
+    return _completed(incidence, cover_of([members[number] for number in kept]))
+
+
+def _completed(incidence: Incidence, cover: Cover) -> tuple[Cover, Float]:
+    """Add to every group who else belongs to it, where that leaves most of its bits; strongest first."""
+    bits = weigh(incidence, cover).bits
+    for _ in range(_MENDING):
+        larger = extended(incidence, cover, weigh(incidence, cover))
+        score = weigh(incidence, larger).bits
+        better = 2 * score >= bits
+        groups = zip(cover.members(), larger.members(), better.tolist(), strict=True)
+        cover = cover_of([large if grows else small for small, large, grows in groups]) if cover.count else cover
+    bits = weigh(incidence, cover).bits
+    order = np.argsort(-bits, kind="stable")
+    members = cover.members()
+    return cover_of([members[number] for number in order]), bits[order]
 
 
 def _batches(covers: Iterable[Cover]) -> Iterator[Cover]:
@@ -128,13 +146,13 @@ def _batches(covers: Iterable[Cover]) -> Iterator[Cover]:
         yield together(waiting)
 
 
-def _mended(incidence: Incidence, cover: Cover, least: int) -> list[tuple[Int, float]]:
+def _mended(incidence: Incidence, cover: Cover, least: int, exclusive: bool) -> list[Int]:
     """Each group at its best, if that has bits at all."""
     best_bits = np.zeros(cover.count)
     best: list[Int] = [np.zeros(0, np.int64)] * cover.count
     names = np.arange(cover.count)
     for _ in range(_MENDING + 1):
-        weighed = weigh(incidence, cover)
+        weighed = weigh(incidence, cover, exclusive=exclusive)
         members = cover.members()
         for number in np.flatnonzero(weighed.bits > best_bits[names]).tolist():
             best[names[number]], best_bits[names[number]] = members[number], weighed.bits[number]
@@ -143,7 +161,7 @@ def _mended(incidence: Incidence, cover: Cover, least: int) -> list[tuple[Int, f
         if not len(moved):
             break
         cover, names = mended.only(moved), names[moved]
-    return [(best[number], float(best_bits[number])) for number in np.flatnonzero(best_bits > 0).tolist()]
+    return [best[number] for number in np.flatnonzero(best_bits > 0).tolist()]
 
 
 def _evidence(incidence: Incidence, weighed: Weighed, number: int, size: int) -> list[Evidence]:

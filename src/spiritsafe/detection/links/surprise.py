@@ -18,69 +18,20 @@ Source: the score is that of large average submatrices (Shabalin et al. 2009, do
 e-values (Vovk & Wang 2021, arXiv:1912.06116) for tails, because products of tails are no probabilities.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import gammaln, xlogy
 
+from spiritsafe.detection.links.cover import Cover
 from spiritsafe.detection.links.incidence import Incidence, Layer, shares
 from spiritsafe.detection.population import Float, Int, expand, tally
 
-__all__ = ["Claim", "Cover", "Weighed", "cover_of", "improved", "together", "weigh"]
+__all__ = ["Claim", "Weighed", "extended", "improved", "weigh"]
 
 _LN2 = float(np.log(2))
-
-
-@dataclass(frozen=True, eq=False)
-class Cover:
-    """Groups of units as pairs sorted by (group, unit); a unit may be in several groups.
-
-    Attributes:
-        group, unit: int64 [pairs].
-        count: number of groups.
-    """
-
-    group: Int
-    unit: Int
-    count: int
-
-    @property
-    def sizes(self) -> Int:
-        """Units per group, int64 [count]."""
-        return np.bincount(self.group, minlength=self.count)
-
-    def members(self) -> list[Int]:
-        """Return the units of every group, ascending."""
-        return np.split(self.unit, np.cumsum(self.sizes)[:-1])
-
-    def only(self, kept: Int) -> "Cover":
-        """Return the groups numbered ``kept``, ascending, under new numbers."""
-        number = np.full(self.count, -1)
-        number[kept] = np.arange(len(kept))
-        rows = number[self.group] >= 0
-        return Cover(number[self.group[rows]], self.unit[rows], len(kept))
-
-    def fingerprints(self) -> Int:
-        """Return a number per group that equal groups share and others, but for one pair in 2^64, do not."""
-        mark = np.random.default_rng(0).integers(-(2**63), 2**63, int(self.unit.max(initial=0)) + 1)
-        marked = np.concatenate(([0], np.cumsum(mark[self.unit])))  # int64 wraps, and a difference unwraps
-        ends = np.cumsum(self.sizes)
-        return np.asarray(marked[ends] - marked[ends - self.sizes])
-
-
-def cover_of(members: Sequence[Int]) -> Cover:
-    """Return the groups as a cover, in the order given."""
-    unit = np.concatenate([np.zeros(0, np.int64), *members])
-    return Cover(np.repeat(np.arange(len(members)), [len(part) for part in members]), unit, len(members))
-
-
-def together(covers: Sequence[Cover]) -> Cover:
-    """Return the distinct groups of several covers as one."""
-    offsets = np.cumsum([0, *(cover.count for cover in covers)])
-    group = np.concatenate([cover.group + offset for cover, offset in zip(covers, offsets, strict=False)])
-    joined = Cover(group, np.concatenate([cover.unit for cover in covers]), int(offsets[-1]))
-    return joined.only(np.sort(np.unique(joined.fingerprints(), return_index=True)[1]))
+_FLOORS = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,12 +69,19 @@ class Weighed:
         return np.asarray(sum((claim.bits - claim.price for claim in self.claims.values()), -self.price))
 
 
-def weigh(incidence: Incidence, cover: Cover) -> Weighed:
-    """Weigh every group of a cover in every family; the family that names the members best may do so."""
+def weigh(incidence: Incidence, cover: Cover, *, exclusive: bool = False) -> Weighed:
+    """Weigh every group of a cover in every family; the family that names the members best may do so.
+
+    Args:
+        incidence: all links.
+        cover: the groups.
+        exclusive: let a group claim only traits that lie mostly within it; told apart from a neighbour that
+            it shares members with, it keeps to its own.
+    """
     claims: dict[str, Claim] = {}
     for family in incidence.families:
         at = [i for i, layer in enumerate(incidence.layers) if layer.family == family]
-        claims[family] = _best([_claim(incidence, i, cover) for i in at])
+        claims[family] = _best([claim for i in at for claim in _claims(incidence, i, cover, exclusive)])
     members = _log2_choose(incidence.units, cover.sizes) + _length(cover.sizes)
     gains = [members - _exceptions(incidence, cover, claim) - claim.bits for claim in claims.values()]
     naming = np.argmax(gains, axis=0)
@@ -149,22 +107,43 @@ def _exceptions(incidence: Incidence, cover: Cover, claim: Claim) -> Float:
     return np.asarray(naming + _length(leave) + _length(join))
 
 
-def _claim(incidence: Incidence, number: int, cover: Cover) -> Claim:
+def _claims(incidence: Incidence, number: int, cover: Cover, exclusive: bool) -> list[Claim]:
+    """One layer's claims: with all its traits, with those of degree 4 and more, 8 and more ...
+
+    The null keeps degrees, so a claim may name its traits among the few that are as common.
+    """
     layer = incidence.layers[number]
     group, trait, inside = _shared(layer, cover)
     links = layer.degree[trait]
     share = _trait_shares(incidence, layer, cover, group, trait)
-    gain = _divergence(inside, links, share)
-    chosen = inside > links * share
+    likely = (inside > links * share) & (not exclusive or 2 * inside > links)
+    table = _Sharing(group[likely], trait[likely], inside[likely], links[likely], share[likely])
+    top = int(layer.degree.max(initial=2))
+    return [_claim(layer, number, cover.count, table, floor) for floor in _FLOORS if floor <= top]
+
+
+class _Sharing(NamedTuple):
+    """Group, trait, members that have it, all that have it, and the share of these that chance would give."""
+
+    group: Int
+    trait: Int
+    inside: Int
+    links: Int
+    share: Float
+
+
+def _claim(layer: Layer, number: int, count: int, table: _Sharing, floor: int) -> Claim:
+    choices = int((layer.degree >= floor).sum())
+    gain = _divergence(table.inside, table.links, table.share)
+    chosen = table.links >= floor
     for _ in range(2):  # the fewer are chosen, the more each choice costs
-        several = np.maximum(np.bincount(group[chosen], minlength=cover.count), 1)
-        chosen &= gain > np.log2(np.maximum(layer.choices / several[group], 1.0))
-    group, trait, links = group[chosen], trait[chosen], links[chosen]
-    inside, share = inside[chosen], share[chosen]
-    many, into, drawn = (tally(group, w, cover.count) for w in (np.ones(len(group)), inside, links))
-    mean = tally(group, share * links, cover.count) / np.maximum(drawn, 1)
+        several = np.maximum(np.bincount(table.group[chosen], minlength=count), 1)
+        chosen &= gain > np.log2(np.maximum(choices / several[table.group], 1.0))
+    group, trait, links = table.group[chosen], table.trait[chosen], table.links[chosen]
+    many, into, drawn = (tally(group, w, count) for w in (np.ones(len(group)), table.inside[chosen], links))
+    mean = tally(group, table.share[chosen] * links, count) / np.maximum(drawn, 1)
     bits = _bayes_factor(into, drawn, mean)
-    price = _log2_choose(layer.choices, many) + _length(many)
+    price = _log2_choose(choices, many) + _length(many)
     worth = (many > 0) & (bits - price > -1.0)
     kept = worth[group]
     return Claim(
@@ -204,25 +183,20 @@ def _links(layer: Layer, trait: Int) -> tuple[Int, Int]:
 
 
 def _best(claims: list[Claim]) -> Claim:
-    """Keep each group's best layer; naming it costs the logarithm of how many there are."""
-    if len(claims) == 1:
-        return claims[0]
-    naming = float(np.log2(len(claims)))
+    """Keep each group's best claim of a family; naming it costs the logarithm of how many there are."""
     best = np.argmax([claim.bits - claim.price for claim in claims], axis=0)
     column = np.arange(len(best))
-    price = np.array([claim.price for claim in claims])[best, column]
-    bits = np.array([claim.bits for claim in claims])[best, column]
-    mine = [best[claim.group] == i for i, claim in enumerate(claims)]
-    return Claim(
-        bits=bits,
-        price=price + np.where(bits > 0, naming, 0.0),
-        inside=np.array([claim.inside for claim in claims])[best, column],
-        links=np.array([claim.links for claim in claims])[best, column],
-        share=np.array([claim.share for claim in claims])[best, column],
-        group=np.concatenate([claim.group[kept] for claim, kept in zip(claims, mine, strict=True)]),
-        trait=np.concatenate([claim.trait[kept] for claim, kept in zip(claims, mine, strict=True)]),
-        layer=np.concatenate([claim.layer[kept] for claim, kept in zip(claims, mine, strict=True)]),
+    bits, price, inside, links, share = (
+        np.array([getattr(claim, name) for claim in claims])[best, column]
+        for name in ("bits", "price", "inside", "links", "share")
     )
+    mine = [best[claim.group] == i for i, claim in enumerate(claims)]
+    group, trait, layer = (
+        np.concatenate([getattr(claim, name)[kept] for claim, kept in zip(claims, mine, strict=True)])
+        for name in ("group", "trait", "layer")
+    )
+    naming = np.where(bits > 0, np.log2(len(claims)), 0.0)
+    return Claim(bits, price + naming, inside, links, share, group, trait, layer)
 
 
 def improved(incidence: Incidence, cover: Cover, weighed: Weighed) -> Cover:
@@ -252,6 +226,29 @@ def improved(incidence: Incidence, cover: Cover, weighed: Weighed) -> Cover:
     price = np.log2(np.maximum((incidence.units - sizes + 1) / sizes, 1)) + dilution
     kept = gain > price[group]
     return Cover(group[kept], unit[kept], cover.count)
+
+
+def extended(incidence: Incidence, cover: Cover, weighed: Weighed) -> Cover:
+    """Add the units whose claimed traits are, on balance, had by members: whose card mostly members have.
+
+    A score counts what ties are worth given that they exist; who belongs is another question, and whoever
+    shares the group's own values does, though his joining surprises nobody.
+    """
+    keys, weights = [np.zeros(0, np.int64)], [np.zeros(0)]
+    inside = np.sort(cover.group * incidence.units + cover.unit)
+    for claim in weighed.claims.values():
+        for number in np.unique(claim.layer).tolist():
+            layer, mine = incidence.layers[number], claim.layer == number
+            owner, rows = _links(layer, claim.trait[mine])
+            key = claim.group[mine][owner] * incidence.units + layer.unit[rows]
+            have = tally(owner, np.isin(key, inside), int(mine.sum()))
+            odds = (have + 0.5) / (layer.degree[claim.trait[mine]] - have + 0.5)
+            keys.append(key)
+            weights.append(np.log2(odds)[owner])
+    key, inverse = np.unique(np.concatenate(keys), return_inverse=True)
+    joins = key[tally(inverse, np.concatenate(weights), len(key)) > 0]
+    key = np.union1d(inside, joins)
+    return Cover(key // incidence.units, key % incidence.units, cover.count)
 
 
 def _divergence(inside: Int, links: Int, share: Float) -> Float:

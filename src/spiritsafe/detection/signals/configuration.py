@@ -33,18 +33,14 @@ class Configuration(Signal):
 
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the lift; None where nobody's configuration is known or everybody has the same."""
-        traits = focus.population.traits
-        rows = np.flatnonzero(traits.kind == str(TraitKind.CONFIG))
-        if not len(rows):
+        population = focus.population
+        _, mine = population.values_of(TraitKind.CONFIG, focus.members)
+        if not len(mine):
             return None
-        account, value = traits.account[rows], traits.value[rows]
-        inside = np.isin(account, focus.members)
-        if not inside.any():
-            return None
-        values, counts = np.unique(value[inside], return_counts=True)
-        common = values[np.argmax(counts)]
+        values, counts = np.unique(mine, return_counts=True)
+        # the least common of equals, so that the choice does not depend on hashes
+        everyone = min(population.share_with(TraitKind.CONFIG, int(v)) for v in values[counts == counts.max()])
         share = counts.max() / focus.size
-        everyone = np.mean(np.bincount(account, value == common, focus.population.size) > 0)
         if everyone > 0.8:
             return None
         lift = (share - everyone) / (1 - everyone)

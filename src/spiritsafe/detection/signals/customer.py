@@ -48,11 +48,10 @@ class Customer(Signal):
 
     @staticmethod
     def _commonest(focus: Focus, kind: TraitKind) -> float | None:
-        traits = focus.population.traits
-        rows = np.flatnonzero((traits.kind == str(kind)) & np.isin(traits.account, focus.members))
-        if not len(rows):
+        _, values = focus.population.values_of(kind, focus.members)
+        if not len(values):
             return None
-        _, count = np.unique(traits.value[rows], return_counts=True)
+        _, count = np.unique(values, return_counts=True)
         return float(count.max() / focus.size)
 
     @staticmethod

@@ -129,4 +129,4 @@ def _capped(evidence: Sequence[Evidence]) -> list[Evidence]:
                 detail=item.detail,
             )
         )
-    return out
+    return sorted(out, key=lambda e: (-e.weight_bits, e.signal))

@@ -1,0 +1,106 @@
+"""Who belongs: victims and strangers leave, members stay."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spiritsafe.detection.focus import Focus, cut
+from spiritsafe.detection.membership import hour_bits, member_bits, subject_bits, trim
+from tests.detection.logs import DAYS, FIRST_DAY, HARVEST, Account, Log, Sent, own_traits, town
+
+SMALL = {"honest": 60, "harvesters": 24}
+
+
+def _victims(log: Log, count: int, **facts: str) -> Log:
+    """Accounts of one organisation that sent the same template long before anybody copied it."""
+    rng = np.random.default_rng(6)
+    day = np.repeat(np.arange(DAYS), 10) * 24 + 9 + rng.integers(0, 5, 10 * DAYS)
+    accounts = [Account(f"v{n}", "victim", traits=own_traits(f"v{n}"), **facts) for n in range(count)]
+    sent = [
+        Sent(account.name, HARVEST, np.sort(day), 5_000 + rng.integers(0, 40, len(day)), "victim's trade")
+        for account in accounts
+    ]
+    return replace(log, accounts=[*log.accounts, *accounts], sent=[*log.sent, *sent])
+
+
+def _focus(log: Log) -> Focus:
+    population = log.population()
+    members = log.index({part.account for part in log.sent if part.template == HARVEST})
+    inside = np.isin(population.content.account, log.index(log.named("c")))
+    best = int(np.argmax(np.bincount(population.content.template[inside], population.content.n[inside])))
+    return cut(population, members, np.array([best]))
+
+
+def _names(focus: Focus) -> set[str]:
+    return {focus.population.accounts.ids[index] for index in focus.members.tolist()}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("victims", [1, 5])
+def test_a_victim_leaves_and_the_members_stay(seed: int, victims: int) -> None:
+    log = _victims(town(seed, **SMALL), victims)
+    focus = _focus(log)
+    trimmed, kept = trim(focus, least=8)
+    assert _names(trimmed) == set(log.named("c"))
+    assert kept.sum() == trimmed.size == focus.size - victims
+
+
+def test_whoever_is_vouched_for_leaves_a_group_of_strangers() -> None:
+    log = town(1, **SMALL)
+    log = log.with_accounts(c03={"organisation": "known", "verification": "organisation"})
+    assert "c03" not in _names(trim(_focus(log), least=8)[0])
+
+
+def test_a_group_that_everybody_vouches_for_is_not_taken_apart() -> None:
+    log = town(1, **SMALL)
+    known = {name: {"organisation": f"org {name}", "verification": "organisation"} for name in log.named("c")}
+    focus = _focus(log.with_accounts(**known))
+    assert trim(focus, least=8)[1].all()
+
+
+def test_trimming_never_leaves_fewer_than_asked() -> None:
+    focus = _focus(_victims(town(1, **SMALL), 5))
+    trimmed, kept = trim(focus, least=focus.size)
+    assert kept.all()
+    assert trimmed.size == focus.size
+
+
+def test_a_few_exchanges_with_the_template_are_a_strangers() -> None:
+    log = town(1, **SMALL)
+    passer = Sent("h000", HARVEST, np.array([30, 31]), np.array([77, 78]), "h000")
+    focus = _focus(replace(log, sent=[*log.sent, passer]))
+    bits = dict(zip([focus.population.accounts.ids[i] for i in focus.members], member_bits(focus), strict=True))
+    assert bits["h000"] < min(bits[name] for name in log.named("c"))
+    assert "h000" not in _names(trim(focus, least=8, firm=True)[0])
+
+
+def test_a_louder_member_is_no_stranger() -> None:
+    focus = _focus(town(2, **SMALL))
+    content, pools = focus.population.content, focus.population.pools
+    loud = 1 + 4 * (content.account == focus.members[0])
+    population = replace(focus.population, content=replace(content, n=content.n * loud))
+    assert len(pools.n)
+    louder = cut(population, focus.members, focus.templates)
+    assert hour_bits(louder)[0] > 0
+
+
+def test_where_nobody_keeps_a_common_clock_hours_say_nothing() -> None:
+    log = town(1, **SMALL)
+    people = log.index(log.named("h"))
+    population = log.population()
+    assert not hour_bits(cut(population, people, np.arange(len(population.templates)))).any()
+
+
+def test_without_text_subjects_say_nothing() -> None:
+    focus = _focus(town(1, **SMALL))
+    pools = focus.population.pools
+    silent = replace(focus.population, pools=replace(pools, features=0 * pools.features))
+    assert not subject_bits(cut(silent, focus.members, focus.templates)).any()
+
+
+def test_bits_are_bounded() -> None:
+    focus = _focus(_victims(town(1, **SMALL), 3))
+    assert np.abs(hour_bits(focus)).max() <= 8
+    assert np.abs(subject_bits(focus)).max() <= 4
+    assert focus.first_day == FIRST_DAY

@@ -31,7 +31,7 @@ def apart(members: Sequence[Int], bits: Float, size: int) -> list[int]:
     ([0, 1], [2])
     """
     holds = np.flatnonzero(_holds(members, bits, size))
-    kept = [int(holds[at]) for at, _ in _taken([members[i] for i in holds], bits[holds], size)]
+    kept = [int(holds[at]) for at, _ in _taken([members[i] for i in holds.tolist()], bits[holds], size)]
     return sorted(kept, key=lambda i: (-bits[i], members[i].tolist()))
 
 
@@ -64,6 +64,6 @@ def _holds(members: Sequence[Int], bits: Float, size: int) -> Bool:
         row = slice(common.indptr[number], common.indptr[number + 1])
         near, shared = common.indices[row], common.data[row]
         parts = near[(shared >= _PART * sizes[near]) & (sizes[near] <= _PART * sizes[number]) & holds[near]]
-        adds = _taken([members[i] for i in parts], bits[parts], size)
+        adds = _taken([members[i] for i in parts.tolist()], bits[parts], size)
         holds[number] = sum(left for _, left in adds) < bits[number]
     return holds

@@ -18,7 +18,7 @@ from spiritsafe.detection.links.cover import Cover, cover_of, together
 from spiritsafe.detection.links.incidence import Incidence, read, shuffled
 from spiritsafe.detection.links.proposals import partitions
 from spiritsafe.detection.links.rarity import RARE_DEGREE
-from spiritsafe.detection.links.surprise import Claim, Weighed, improved, weigh
+from spiritsafe.detection.links.surprise import Claim, Weighed, extended, improved, weigh
 from spiritsafe.detection.population import Float, Int, Population, expand
 from spiritsafe.model.findings import Evidence, total_bits
 from spiritsafe.model.words import LINK_PREFIX, Family, family_of
@@ -121,16 +121,15 @@ def _groups(incidence: Incidence, least: int) -> tuple[Cover, Float]:
 
 def _completed(incidence: Incidence, cover: Cover) -> tuple[Cover, Float]:
     """Add to every group who else belongs to it, where that leaves most of its bits; strongest first."""
-    bits = weigh(incidence, cover).bits
-    for _ in range(_MENDING):
-        larger = extended(incidence, cover, weigh(incidence, cover))
-        score = weigh(incidence, larger).bits
-        better = 2 * score >= bits
-        groups = zip(cover.members(), larger.members(), better.tolist(), strict=True)
-        cover = cover_of([large if grows else small for small, large, grows in groups]) if cover.count else cover
-    bits = weigh(incidence, cover).bits
+    weighed = weigh(incidence, cover)
+    bits, found, members = weighed.bits, weighed.bits, cover.members()
+    for _ in range(_MENDING if cover.count else 0):
+        cover = extended(incidence, cover, weighed)
+        weighed = weigh(incidence, cover)
+        holds = 2 * weighed.bits >= found
+        members = [new if better else old for new, old, better in zip(cover.members(), members, holds, strict=True)]
+        bits = np.where(holds, weighed.bits, bits)
     order = np.argsort(-bits, kind="stable")
-    members = cover.members()
     return cover_of([members[number] for number in order]), bits[order]
 
 

@@ -3,7 +3,9 @@
 Unit: share of the members that belong to a verified organisation or hold an organisation-level permit.
 A licensed synthetic-data customer equals a campaign on every behavioural signal; only programme and
 organisation tell them apart. Context, not immunity: a few programme members do not cover the strangers
-beside them, and a programme that only asked for an e-mail address covers nobody.
+beside them, and a programme that only asked for an e-mail address covers nobody. Nor is each member's
+verification a word for the group: many verified organisations on one clock are shells or resold, so the
+weight is bounded. (One organisation's accounts never make a group of strangers in the first place.)
 
 Null: honest groups of strangers contain verified organisations; campaigns hardly any.
 
@@ -48,7 +50,7 @@ class Standing(Signal):
     family = Family.CONTEXT
     unit = "share of members"
     prior: ClassVar[Null] = Null(0.5, 0.3)
-    alternative: ClassVar[Alternative] = Alternative(0.0, 0.1, -10.0, 0.0)
+    alternative: ClassVar[Alternative] = Alternative(0.0, 0.1, -4.0, 0.0)
     adaptive = False
 
     def measure(self, focus: Focus) -> Measurement | None:

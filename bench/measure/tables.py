@@ -5,7 +5,7 @@ line of a table is about.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from math import isfinite
+from math import isinf
 
 from measure.experiments import EXPERIMENTS
 from measure.intervals import clopper_pearson, clustered
@@ -74,8 +74,9 @@ def _line(row: Row) -> tuple[str, ...]:
 
 
 def _between(low: float | None, high: float | None) -> str:
-    bounded = low is not None and high is not None and isfinite(low) and isfinite(high)
-    return f"{_fine(low)} to {_fine(high)}" if bounded else "-"
+    if low is None or high is None or isinf(high - low):
+        return "-"
+    return f"{_fine(low)} to {_fine(high)}"
 
 
 def _fine(share: float) -> str:

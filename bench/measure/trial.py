@@ -71,11 +71,15 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     evaluation: Evaluation
 
 
-def code_digest() -> str:
-    """Return 12 hex digits over all that decides an outcome: the package without its command line."""
+def code_digest(room: str = "") -> str:
+    """Return 12 hex digits over all that decides an outcome: the package without its command line.
+
+    Args:
+        room: count this room only.
+    """
     root = Path(spiritsafe.__file__).parent
     digest = hashlib.blake2b(digest_size=6)
-    for path in sorted(root.rglob("*")):
+    for path in sorted((root / room).rglob("*")):
         inside = path.relative_to(root)
         if path.is_file() and "__pycache__" not in inside.parts and inside.parts[0] != "cli":
             digest.update(f"{inside}\0".encode())

@@ -70,6 +70,4 @@ def quantise(columns: NDArray[np.float64]) -> Classifier:
     """Return int8 weights; a class's largest weight becomes 127."""
     weights, bias = columns[:-1], columns[-1]
     scale = np.maximum(np.abs(weights).max(axis=0), 1e-9) / 127
-    return Classifier(
-        np.round(weights / scale).astype(np.int8), scale.astype(np.float32), bias.astype(np.float32)
-    )
+    return Classifier(np.round(weights / scale).astype(np.int8), scale.astype(np.float32), bias.astype(np.float32))

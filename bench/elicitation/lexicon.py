@@ -22,7 +22,7 @@ def cues() -> dict[str, tuple[str, ...]]:
     return {label: tuple(phrases) for label, phrases in found.items()}
 
 
-def match(texts: Sequence[str], classes: type[Elicitation] | type[Capability], otherwise: str) -> list[str]:
+def match(texts: Sequence[str], classes: type[Elicitation | Capability], otherwise: str) -> list[str]:
     """Return per text the class with most cues in it, ``otherwise`` if none has any."""
     out = []
     for text in texts:

@@ -77,7 +77,9 @@ def _cross_validate() -> tuple[list[Family], NDArray[np.str_], NDArray[np.str_],
         given.append(np.array(_CLASSES)[sketches.elicitation])
         skills.append(np.array(_SKILLS)[sketches.capability])
         lexical += [
-            match([text], Capability, "other")[0] if held[i].language == CAPABILITY_FILE else match([text], Elicitation, "none")[0]
+            match([text], Capability, "other")[0]
+            if held[i].language == CAPABILITY_FILE
+            else match([text], Elicitation, "none")[0]
             for text, i in zip(texts, owner, strict=True)
         ]
     return owners, np.concatenate(given), np.concatenate(skills), np.array(lexical)

@@ -14,7 +14,7 @@ from spiritsafe.sketch.kernel import Array, kernel
 from spiritsafe.sketch.projection import PROJECTION_DIM
 from spiritsafe.sketch.sketches import Sketches
 
-__all__ = ["EMPTY_BODY", "Bodies", "bodies_of"]
+__all__ = ["EMPTY_BODY", "Bodies", "bodies_of", "sum_projections"]
 
 EMPTY_BODY = 0
 """Hash of a body without words and without masked values."""
@@ -38,11 +38,10 @@ class Bodies:
 
 @kernel
 def _bodies(
-    offsets: Array, segment: Array, count: Array, values: Array, shadow: Array, in_template: Array, key: Array
-) -> tuple[Array, Array, Array]:
+    offsets: Array, segment: Array, count: Array, values: Array, in_template: Array, key: Array
+) -> tuple[Array, Array]:
     rows = len(offsets) - 1
     hashes = np.zeros(rows, np.int64)
-    projection = np.zeros((rows, PROJECTION_DIM), np.float32)
     words = np.zeros(rows, np.int32)
     for row in range(rows):
         total, filled, size = np.uint64(0), np.uint64(0), np.uint64(0)
@@ -54,11 +53,25 @@ def _bodies(
             total += mix(np.uint64(segment[s]) + mix(value))
             size += np.uint64(1)
             words[row] += count[s]
-            for d in range(PROJECTION_DIM):
-                projection[row, d] += shadow[s, d]
         if size or filled:
             hashes[row] = np.int64(finish(step(step(start(key), total if size else filled), size), 2))
-    return hashes, projection, words
+    return hashes, words
+
+
+@kernel
+def _sum(offsets: Array, projection: Array, chosen: Array) -> Array:
+    out = np.zeros((len(offsets) - 1, PROJECTION_DIM), np.float32)
+    for row in range(len(out)):
+        for s in range(offsets[row], offsets[row + 1]):
+            if chosen[s]:
+                for d in range(PROJECTION_DIM):
+                    out[row, d] += projection[s, d]
+    return out
+
+
+def sum_projections(sketches: Sketches, chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return float32[N, 64]: per exchange the sum over its chosen segments, bool[M]."""
+    return np.asarray(_sum(sketches.offsets, sketches.segment_projection, chosen), np.float32)
 
 
 def bodies_of(sketches: Sketches, in_template: NDArray[np.bool_], key: NDArray[np.uint64]) -> Bodies:
@@ -69,14 +82,12 @@ def bodies_of(sketches: Sketches, in_template: NDArray[np.bool_], key: NDArray[n
         in_template: bool[M] True for segments that are part of their exchange's template.
         key: uint64[2] of `Purpose.BODY`.
     """
-    return Bodies(
-        *_bodies(
-            sketches.offsets,
-            sketches.segment_hash,
-            sketches.segment_words,
-            sketches.segment_values,
-            sketches.segment_projection,
-            in_template,
-            key,
-        )
+    hashes, words = _bodies(
+        sketches.offsets,
+        sketches.segment_hash,
+        sketches.segment_words,
+        sketches.segment_values,
+        in_template,
+        key,
     )
+    return Bodies(hashes, sum_projections(sketches, ~in_template), words)

@@ -6,9 +6,23 @@ made by one process must equal the sketch made by another.
 
 import numpy as np
 
-from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
+from spiritsafe.sketch.kernel import Array, Word, inlined
 
-__all__ = ["ASCII_ROLES", "COLON", "DIGIT", "LETTER", "NEWLINE", "OTHER", "QUOTE", "SPACE", "STOP", "UNSPACED", "read_char", "role", "stem_length"]
+__all__ = [
+    "ASCII_ROLES",
+    "COLON",
+    "DIGIT",
+    "LETTER",
+    "NEWLINE",
+    "OTHER",
+    "QUOTE",
+    "SPACE",
+    "STOP",
+    "UNSPACED",
+    "read_char",
+    "role",
+    "stem_length",
+]
 
 OTHER, LETTER, DIGIT, UNSPACED, SPACE, NEWLINE, STOP, COLON, QUOTE = range(9)
 

@@ -137,7 +137,7 @@ def _records(data: NDArray[np.uint8], starts: NDArray[np.int64], kind: np.dtype[
 
 
 def _damaged(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
-    view = memoryview(np.ascontiguousarray(data))
+    view = memoryview(data.tobytes())
     bounds = zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
     return np.array(
         [

@@ -26,4 +26,4 @@ def elicitation_margin(scores: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def pick_elicitation(scores: NDArray[np.float32]) -> NDArray[np.int8]:
     """Return int8[N], the class furthest above its threshold, NONE where no class is above."""
-    return elicitation_margin(scores).argmax(axis=1).astype(np.int8)
+    return np.asarray(elicitation_margin(scores).argmax(axis=1), np.int8)

@@ -36,7 +36,7 @@ def _frequencies() -> NDArray[np.float64]:
     raw = np.frombuffer(shake_256(_SEED).digest(8 * count), "<u4").reshape(2, count)
     first, second = (raw + 0.5) / 2**32
     normal = np.sqrt(-2 * np.log(first)) * np.cos(2 * np.pi * second)
-    return normal.reshape(PROJECTION_DIM, FEATURE_DIM // 2) / BANDWIDTH
+    return np.asarray(normal.reshape(PROJECTION_DIM, FEATURE_DIM // 2) / BANDWIDTH)
 
 
 def body_features(projection: NDArray[np.floating]) -> NDArray[np.float32]:

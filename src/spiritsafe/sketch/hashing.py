@@ -19,11 +19,10 @@ __all__ = [
     "PUBLIC_KEY",
     "Purpose",
     "State",
-    "combine",
     "derive",
     "finish",
+    "hash_pairs",
     "mix",
-    "signed",
     "siphash",
     "start",
     "step",
@@ -135,12 +134,14 @@ def mix(value: Word) -> Word:
     return value ^ (value >> _S31)
 
 
-@inlined
-def combine(first: Word, second: Word, key: Array) -> Word:
-    """Return the hash of an ordered pair of 64-bit values."""
-    return finish(step(step(start(key), first), second), 2)
+@kernel
+def _hash_pairs(first: Array, second: Array, key: Array) -> Array:
+    out = np.empty(len(first), np.int64)
+    for i in range(len(first)):
+        out[i] = np.int64(finish(step(step(start(key), np.uint64(first[i])), np.uint64(second[i])), 2))
+    return out
 
 
-def signed(values: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return the same bits as int64, the type of every stored hash."""
-    return values.view(np.int64)
+def hash_pairs(first: NDArray[np.integer], second: NDArray[np.integer], key: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return int64[N] hashes of ordered pairs of integers, each taken as 64 bits."""
+    return np.asarray(_hash_pairs(first, second, key), np.int64)

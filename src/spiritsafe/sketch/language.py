@@ -78,7 +78,7 @@ def pick_language(votes: NDArray[np.int32]) -> NDArray[np.int8]:
     """Return the index into ``LANGUAGES`` with most of int32[N, languages] votes; 0 below two function words."""
     counted = votes.copy()
     counted[:, 0] = 5
-    return counted.argmax(axis=1).astype(np.int8)
+    return np.asarray(counted.argmax(axis=1), np.int8)
 
 
 def language_names(codes: NDArray[np.int8]) -> list[str]:

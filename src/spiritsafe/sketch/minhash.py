@@ -40,10 +40,10 @@ def _densify(signature: Array, filled: Array) -> None:
     for empty in range(bins):
         if filled[empty]:
             continue
-        other = empty
+        other = np.int64(empty)
         for attempt in range(5 * bins):
             walked = np.int64(mix(np.uint64(empty << 20 | attempt)) & np.uint64(bins - 1))
-            other = walked if attempt < 4 * bins else attempt % bins
+            other = walked if attempt < 4 * bins else np.int64(attempt % bins)
             if filled[other]:
                 break
         signature[empty] = signature[other]
@@ -61,11 +61,11 @@ def sign(tokens: Tokens, n: int, signature: Array, public: Array) -> None:
             continue
         value = _shingle(tokens.keyed, last, width)
         place, low = np.int64(value >> np.uint64(57)), np.uint32(value & _LOW)
-        signature[place] = min(signature[place], min(low, EMPTY - np.uint32(1)))
+        signature[place] = min(signature[place], low, EMPTY - np.uint32(1))
         filled[place] = True
         value = _shingle(tokens.public, last, width)
         place, short = np.int64(value >> np.uint64(58)), np.uint16((value & _LOW) >> np.uint64(16))
-        public[place] = min(public[place], min(short, PUBLIC_EMPTY - np.uint16(1)))
+        public[place] = min(public[place], short, PUBLIC_EMPTY - np.uint16(1))
         public_filled[place] = True
     if n:
         _densify(signature, filled)

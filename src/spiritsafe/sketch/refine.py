@@ -12,11 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spiritsafe.sketch.hashing import finish, mix, start, step
+from spiritsafe.sketch.hashing import mix
 from spiritsafe.sketch.kernel import Array, Word, kernel
-from spiritsafe.sketch.rowmap import ABSENT, RowMap, find_one
+from spiritsafe.sketch.rowmap import ABSENT, find_one
+from spiritsafe.sketch.support import Support, set_id
 
-__all__ = ["Groups", "Support", "Thresholds", "refine", "template_ids"]
+__all__ = ["Groups", "Thresholds", "refine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +33,6 @@ class Thresholds:
     instances: int = 5
     share: float = 0.02
     own: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Support:
-    """Requests counted per sentence set in earlier batches, and which sets are templates already."""
-
-    ids: RowMap
-    n: NDArray[np.int64]
-    known: NDArray[np.bool_]
 
 
 class Groups(NamedTuple):
@@ -64,26 +56,7 @@ class Groups(NamedTuple):
 
 
 @kernel
-def _set_id(total: Word, size: int, key: Array) -> Word:
-    """Hash of a set of ``size`` sentences from the sum of their mixed hashes: the order does not matter."""
-    return np.int64(finish(step(step(start(key), total), np.uint64(size)), 2))
-
-
-@kernel
-def template_ids(sentence: Array, offsets: Array, key: Array) -> Array:
-    """Return int64[N] ids of the sentence sets ``sentence[offsets[i]:offsets[i + 1]]``."""
-    out = np.empty(len(offsets) - 1, np.int64)
-    for i in range(len(out)):
-        total = np.uint64(0)
-        for j in range(offsets[i], offsets[i + 1]):
-            total += mix(np.uint64(sentence[j]))
-        out[i] = _set_id(total, offsets[i + 1] - offsets[i], key)
-    return out
-
-
-@kernel
-def _is_large(count: int, before: int, parent: int, is_root: bool, minimum: int, share: float, own: int) -> bool:
-    support = count + before
+def _is_large(support: Word, parent: Word, is_root: bool, minimum: int, share: float, own: int) -> bool:
     return support >= minimum and (is_root or support >= own or support >= share * parent)
 
 
@@ -120,14 +93,14 @@ def _refine(
             members[g] += 1
         for t in range(found):
             g = touched[t]
-            new_id = _set_id(total[g] + mixed, size[g] + 1, key)
+            new_id = set_id(total[g] + mixed, size[g] + 1, key)
             row = find_one(hashes, slots, new_id)
             before = n[row] if row != ABSENT else 0
             tried[tries], tried_n[tries] = new_id, members[g]
             tries += 1
             is_known = row != ABSENT and known[row]
             child[g] = 0
-            if is_known or _is_large(members[g], before, count[g], g == 0, minimum, share, own):
+            if is_known or _is_large(members[g] + before, count[g], g == 0, minimum, share, own):
                 child[g] = groups
                 total[groups], size[groups] = total[g] + mixed, size[g] + 1
                 count[groups] = members[g] + before
@@ -148,7 +121,6 @@ def refine(
     request: NDArray[np.int64],
     requests: int,
     support: Support,
-    key: NDArray[np.uint64],
     thresholds: Thresholds,
 ) -> Groups:
     """Return the groups of ``requests`` requests.
@@ -159,7 +131,6 @@ def refine(
         request: int64[P] the distinct requests that hold each sentence.
         requests: U.
         support: counts of earlier batches.
-        key: uint64[2] of `Purpose.TEMPLATE`.
         thresholds: see `Thresholds`.
     """
     return _refine(
@@ -170,7 +141,7 @@ def refine(
         *support.ids.raw,
         support.n,
         support.known,
-        key,
+        support.key,
         thresholds.instances,
         thresholds.share,
         thresholds.own,

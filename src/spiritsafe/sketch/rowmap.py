@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spiritsafe.sketch.hashing import mix
-from spiritsafe.sketch.kernel import Array, kernel
+from spiritsafe.sketch.kernel import Array, Word, kernel
 
 __all__ = ["ABSENT", "RowMap", "find_one"]
 
@@ -16,7 +16,7 @@ ABSENT = -1
 
 
 @kernel
-def find_one(hashes: Array, slots: Array, wanted: int) -> int:
+def find_one(hashes: Array, slots: Array, wanted: int) -> Word:
     """Return the row of one hash in a map's raw arrays, -1 where absent."""
     last = np.uint64(len(slots) - 1)
     slot = mix(np.uint64(wanted)) & last

@@ -19,8 +19,7 @@ from spiritsafe.sketch.capability import pick_capability
 from spiritsafe.sketch.classify import ELICITATIONS, Classifier
 from spiritsafe.sketch.elicitation import ELICITATION_CODES, elicitation_margin, pick_elicitation
 from spiritsafe.sketch.grader import bounded_score
-from spiritsafe.sketch.hashing import Purpose, combine, derive
-from spiritsafe.sketch.kernel import Array, kernel
+from spiritsafe.sketch.hashing import Purpose, derive, hash_pairs
 from spiritsafe.sketch.language import pick_language
 from spiritsafe.sketch.ragged import spans
 from spiritsafe.sketch.scan import Scan, scan
@@ -172,16 +171,8 @@ def _scores(user: _Side, head: _Side) -> NDArray[np.float32]:
 
 def _instances(user: _Side, head: _Side, key: bytes) -> NDArray[np.int64]:
     first, second = head.read.instance[head.row], user.read.instance[user.row]
-    hashed = _pair_hashes(first, second, derive(key, Purpose.INSTANCE))
-    return np.where((first == 0) & (second == 0), np.uint64(0), hashed).view(np.int64)
-
-
-@kernel
-def _pair_hashes(first: Array, second: Array, key: Array) -> Array:
-    out = np.empty(len(first), np.uint64)
-    for i in range(len(first)):
-        out[i] = combine(first[i], second[i], key)
-    return out
+    hashed = hash_pairs(first, second, derive(key, Purpose.INSTANCE))
+    return np.where((first == 0) & (second == 0), 0, hashed)
 
 
 def _signature(

@@ -1,31 +1,37 @@
 """Which template each exchange was made from, and what is its body.
 
 A sentence that five different requests share is template-like; the requests that share a set of them
-share a template. The batch is counted before it is assigned, so the first batch knows its own templates.
+share a template. Templates whose slots lie inside a sentence are found by resemblance of the whole prompt.
+The batch is counted before it is assigned, so the first batch knows its own templates.
 
 Ids stay. A template's id is the keyed hash of its *set* of sentences, whatever the order in which they
-were considered; sentences are ordered by the power of two of their count, so that two of them change
-places rarely; and a set that was a template once passes every later threshold.
+were considered; the order rarely changes (`spiritsafe.sketch.support.order_of`); a set that was a template
+once passes every later threshold; and a near copy joins the template that was there first.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from spiritsafe.sketch.bodies import Bodies, bodies_of
-from spiritsafe.sketch.bottomk import BottomK
-from spiritsafe.sketch.hashing import Purpose, derive
-from spiritsafe.sketch.refine import Groups, Support, Thresholds, refine, template_ids
-from spiritsafe.sketch.rowmap import ABSENT, RowMap
-from spiritsafe.sketch.ragged import offsets_of, ragged_list, spans
-from spiritsafe.sketch.sentences import SENDERS_KEPT, Recurrence, Requests, SentenceCounts
+from spiritsafe.sketch.bodies import Bodies, bodies_of, sum_projections
+from spiritsafe.sketch.catalogue import Catalogue
+from spiritsafe.sketch.clusters import cluster
+from spiritsafe.sketch.hashing import Purpose, derive, hash_pairs
+from spiritsafe.sketch.projection import PROJECTION_DIM
+from spiritsafe.sketch.ragged import offsets_of, spans
+from spiritsafe.sketch.refine import Groups, Thresholds, refine
+from spiritsafe.sketch.rowmap import ABSENT
+from spiritsafe.sketch.sentences import Recurrence, Requests, SentenceCounts
 from spiritsafe.sketch.sketches import Sketches
+from spiritsafe.sketch.support import Support, order_of
 
 __all__ = ["NO_TEMPLATE", "Assignment", "TemplateIndex"]
 
 NO_TEMPLATE = 0
+LEAST_WORDS = 6
+"""Shorter prompts resemble each other by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +57,20 @@ class TemplateIndex:
     """The state of template assignment: sentence counts and the templates known so far."""
 
     def __init__(self, key: bytes, thresholds: Thresholds | None = None) -> None:
-        self._key = key
-        self._set_key = derive(key, Purpose.TEMPLATE)
+        self._body_key = derive(key, Purpose.BODY)
+        self._cluster_key = derive(key, Purpose.CLUSTER)
         self._thresholds = thresholds or Thresholds()
         self._sentences = SentenceCounts()
-        self._ids = RowMap()
-        self._n = np.zeros(0, np.int64)
-        self._known = np.zeros(0, np.bool_)
-        self._senders = BottomK(SENDERS_KEPT)
+        self._support = Support(derive(key, Purpose.TEMPLATE))
+        self._catalogue = Catalogue()
 
     def load(self, sentences: pa.Table, templates: pa.Table) -> None:
         """Add what earlier runs stored."""
         self._sentences.load(sentences)
+        self._catalogue.load(templates)
         lists = templates["sentences"].combine_chunks()
         members, offsets = lists.flatten().to_numpy(), offsets_of(np.diff(lists.offsets.to_numpy()))
-        rows = self._add(template_ids(members, offsets, self._set_key))
-        self._known[rows] = True
-        self._count(*self._prefixes(members, offsets, templates["n"].to_numpy()))
+        self._support.load(members, offsets, templates["n"].to_numpy(), self._sentences.n_of(members))
 
     def assign(self, sketches: Sketches, sender: NDArray[np.int64]) -> Assignment:
         """Count a batch, then give every exchange its template.
@@ -77,94 +80,111 @@ class TemplateIndex:
             sender: int64[N] hash of who sent each: its organisation, or its account where that is unknown.
         """
         requests, first, request_of = _distinct(sketches, sender)
-        counts = np.diff(sketches.offsets).astype(np.int64)
-        segments = spans(sketches.offsets[first].astype(np.int64), counts[first])
-        owner = np.repeat(np.arange(len(first)), counts[first])
-        seen = self._sentences.update(sketches.segment_hash[segments], owner, requests)
+        distinct = sketches.take(first)
+        seen = self._sentences.update(distinct.segment_hash, distinct.owner, requests)
         groups = self._refine(seen, len(first))
-        self._count(groups.tried, groups.tried_n)
         marks = np.append(groups.accepted, False)[seen.pair]
-        in_template = marks[spans(offsets_of(counts[first])[request_of], counts)]
+        template = self._by_sentences(groups, distinct, requests.instance, marks)
+        self._by_resemblance(template, distinct, requests.instance)
+        in_template = marks[spans(distinct.offsets.astype(np.int64)[request_of], np.diff(sketches.offsets))]
+        bodies = bodies_of(sketches, in_template, self._body_key)
         return Assignment(
-            template=groups.template[groups.group][request_of],
-            bodies=bodies_of(sketches, in_template, derive(self._key, Purpose.BODY)),
+            template=template[request_of],
+            bodies=self._without_slotted(bodies, template[request_of]),
             in_template=in_template,
             sentences=self._sentences.table(seen.row, np.diff(seen.offsets)),
-            templates=self._store(groups, requests, sketches.take(first)),
+            templates=self._in_use(template, requests),
         )
-
-    def _add(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        rows = self._ids.add(ids)
-        missing = len(self._ids) - len(self._n)
-        if missing > 0:
-            room = (1 << len(self._ids).bit_length()) - len(self._n)
-            self._n = np.concatenate([self._n, np.zeros(room, np.int64)])
-            self._known = np.concatenate([self._known, np.zeros(room, np.bool_)])
-        return rows
-
-    def _count(self, ids: NDArray[np.int64], n: NDArray[np.int64]) -> None:
-        distinct, where = np.unique(ids, return_inverse=True)
-        rows = self._add(distinct)
-        self._n[rows] += np.bincount(where, n, len(distinct)).astype(np.int64)
-
-    def _order(self, rows: NDArray[np.int64], sentence: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the order of refinement: by power of two of the count, largest first, then by hash."""
-        level = np.frexp(self._sentences.n(rows).astype(np.float64))[1]
-        return np.lexsort((sentence, -level))
 
     def _refine(self, seen: Recurrence, requests: int) -> Groups:
         """Group the requests by the sentences that are template-like, in the order of refinement."""
         alike = np.flatnonzero(self._sentences.distinct(seen.row) >= self._thresholds.instances)
-        alike = alike[self._order(seen.row[alike], seen.sentence[alike])]
+        alike = alike[order_of(self._sentences.n(seen.row[alike]), seen.sentence[alike])]
         counts = np.diff(seen.offsets)[alike]
         pairs = spans(seen.offsets[alike], counts)
-        support = Support(self._ids, self._n, self._known)
         groups = refine(
             seen.sentence[alike],
             offsets_of(counts),
             seen.request[pairs],
             requests,
-            support,
-            self._set_key,
+            self._support,
             self._thresholds,
         )
+        self._support.count(groups.tried, groups.tried_n)
         accepted = np.zeros(len(seen.request), np.bool_)
         accepted[pairs] = groups.accepted
         return groups._replace(accepted=accepted)
 
-    def _prefixes(
-        self, members: NDArray[np.int64], offsets: NDArray[np.int64], n: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the ids of every stored template's ancestors and itself, each with the template's count."""
-        counts = np.diff(offsets)
-        owner = np.repeat(np.arange(len(counts)), counts)
-        level = np.frexp(self._sentences.n_of(members).astype(np.float64))[1]
-        ordered = members[np.lexsort((members, -level, owner))]
-        depth = spans(np.ones_like(counts), counts)
-        flat = ordered[spans(np.repeat(offsets[:-1], counts), depth)]
-        return template_ids(flat, offsets_of(depth), self._set_key), np.repeat(n, counts)
-
-    def _store(self, groups: Groups, requests: Requests, sketches: Sketches) -> pa.Table:
-        """Return the rows of the templates in use; they are known from now on."""
-        used, group = np.unique(groups.group, return_inverse=True)
-        start = int(used[0] == 0) if len(used) else 0
-        rows = self._add(groups.template[used[start:]])
-        self._known[rows] = True
-        self._senders.grow(len(self._ids))
-        which, senders = requests.senders_of(np.flatnonzero(groups.group))
-        self._senders.insert(rows[group[groups.group > 0] - start][which], senders)
-        first = _representatives(groups.group, requests.instance)[used[start:]]
-        sets = [_path(groups, g) for g in used[start:].tolist()]
-        return pa.table(
-            {
-                "template": groups.template[used[start:]],
-                "n": np.bincount(group, minlength=len(used))[start:],
-                "senders": ragged_list(self._senders.at(rows)),
-                "sentences": pa.array(sets, pa.list_(pa.int64())),
-                "signature": pa.array(list(sketches.signature[first].astype(np.int64)), pa.list_(pa.int64())),
-                "public_sketch": pa.array(list(sketches.public[first].astype(np.int64)), pa.list_(pa.int64())),
-            }
+    def _by_sentences(
+        self, groups: Groups, distinct: Sketches, instance: NDArray[np.int64], marks: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        """Return the template of each request's group; groups that differ in a word share one."""
+        used = np.unique(groups.group)
+        used = used[used > 0]
+        first = _representatives(groups.group, instance)[used]
+        self._support.mark(groups.template[used])
+        template = groups.template.copy()
+        template[used] = self._catalogue.admit(
+            groups.template[used],
+            [_path(groups, group) for group in used.tolist()],
+            sum_projections(distinct, marks)[first].astype(np.float64),
+            distinct.signature[first],
+            distinct.public[first],
         )
+        return template[groups.group]
+
+    def _by_resemblance(self, template: NDArray[np.int64], distinct: Sketches, instance: NDArray[np.int64]) -> None:
+        """Give requests without a template-like sentence the template of their cluster, if it is large enough."""
+        words = np.bincount(distinct.owner, distinct.segment_words, len(distinct))
+        left = np.flatnonzero((template == NO_TEMPLATE) & (words >= LEAST_WORDS))
+        left = left[np.argsort(instance[left], kind="stable")]
+        ids, signatures = self._catalogue.slotted()
+        root = cluster(np.concatenate([signatures, distinct.signature[left]]))
+        members = root[len(ids) :]
+        large = np.bincount(members, minlength=len(root)) >= self._thresholds.instances
+        fresh = np.flatnonzero(large[len(ids) :])
+        first = left[fresh]
+        names = np.append(ids, np.zeros(len(left), np.int64))
+        names[len(ids) + fresh] = hash_pairs(instance[first], distinct.signature[first, 0], self._cluster_key)
+        template[left] = names[members]
+        self._catalogue.admit(
+            names[len(ids) + fresh],
+            [[] for _ in fresh],
+            _medians(distinct, left, members, len(ids) + fresh),
+            distinct.signature[first],
+            distinct.public[first],
+        )
+
+    def _without_slotted(self, bodies: Bodies, template: NDArray[np.int64]) -> Bodies:
+        """Take a slotted template's own words, which lie in no segment of their own, out of the projections."""
+        rows = np.flatnonzero(np.isin(template, self._catalogue.slotted()[0]))
+        projection = bodies.projection.copy()
+        projection[rows] -= self._catalogue.vectors(template[rows]).astype(np.float32)
+        return replace(bodies, projection=projection)
+
+    def _in_use(self, template: NDArray[np.int64], requests: Requests) -> pa.Table:
+        """Return the rows to store of the templates that requests were made from."""
+        made = np.flatnonzero(template != NO_TEMPLATE)
+        which, senders = requests.senders_of(made)
+        self._catalogue.send(template[made][which], senders)
+        used, n = np.unique(template[made], return_counts=True)
+        return self._catalogue.table(used, n)
+
+
+def _medians(
+    distinct: Sketches, rows: NDArray[np.int64], members: NDArray[np.int64], roots: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return float64[len(roots), 64]: per cluster the element-wise median of its requests' projections.
+
+    What all members have is the template; a slot's words differ and leave the median alone.
+    """
+    total = sum_projections(distinct, np.ones(len(distinct.segment_hash), np.bool_))
+    order = np.argsort(members, kind="stable")
+    begin, end = (np.searchsorted(members[order], roots, side=side) for side in ("left", "right"))
+    medians = [
+        np.median(total[rows[order[low:high]]], axis=0) for low, high in zip(begin.tolist(), end.tolist(), strict=True)
+    ]
+    return np.array(medians, np.float64).reshape(-1, PROJECTION_DIM)
 
 
 def _distinct(sketches: Sketches, sender: NDArray[np.int64]) -> tuple[Requests, NDArray[np.int64], NDArray[np.int64]]:

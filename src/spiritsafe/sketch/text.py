@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from spiritsafe.sketch.characters import read_char
-from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
+from spiritsafe.sketch.kernel import Array, inlined, kernel
 
 __all__ = ["Texts", "as_binary", "buffers", "gather", "normalise"]
 
@@ -40,6 +40,7 @@ def gather(texts: pa.Array | pa.ChunkedArray | Sequence[str | bytes | None]) -> 
 
 
 def as_binary(texts: pa.Array | pa.ChunkedArray | Sequence[str | bytes | None]) -> pa.Array:
+    """Return texts of any form as one large_binary array, nulls kept and nothing validated."""
     if isinstance(texts, pa.ChunkedArray):
         texts = texts.combine_chunks()
     if not isinstance(texts, pa.Array):
@@ -87,17 +88,18 @@ def _fold(raw: bytes) -> bytes:
 
 def _fold_rows(data: NDArray[np.uint8], offsets: NDArray[np.int64], rows: NDArray[np.int64]) -> Texts:
     """Rebuild the buffer with the given rows folded; the rest is copied as it is."""
-    parts: list[bytes | NDArray[np.uint8]] = []
+    parts: list[bytes | memoryview] = []
+    whole = memoryview(data.tobytes())
     lengths = np.diff(offsets)
     done = 0
     for row in rows.tolist():
-        parts.append(data[offsets[done] : offsets[row]])
-        folded = _fold(data[offsets[row] : offsets[row + 1]].tobytes())
+        parts.append(whole[offsets[done] : offsets[row]])
+        folded = _fold(bytes(whole[offsets[row] : offsets[row + 1]]))
         parts.append(folded)
         lengths[row] = len(folded)
         done = row + 1
-    parts.append(data[offsets[done] : offsets[-1]])
-    joined = np.frombuffer(b"".join(memoryview(part) for part in parts), np.uint8)
+    parts.append(whole[offsets[done] : offsets[-1]])
+    joined = np.frombuffer(b"".join(parts), np.uint8)
     return joined, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
 
 

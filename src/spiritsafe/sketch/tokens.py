@@ -10,12 +10,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spiritsafe.sketch.characters import ASCII_ROLES, COLON, DIGIT, LETTER, NEWLINE, QUOTE, SPACE, STOP, UNSPACED, read_char, role, stem_length
+from spiritsafe.sketch.characters import (
+    ASCII_ROLES,
+    COLON,
+    DIGIT,
+    LETTER,
+    NEWLINE,
+    QUOTE,
+    SPACE,
+    STOP,
+    UNSPACED,
+    read_char,
+    role,
+    stem_length,
+)
 from spiritsafe.sketch.hashing import State, finish, mix, siphash, start, step
 from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
 from spiritsafe.sketch.vocabulary import Vocabulary, look_up, pair_hash
 
-__all__ = ["Keys", "NUMBER", "Tokens", "scratch", "tokenise"]
+__all__ = ["NUMBER", "Keys", "Tokens", "scratch", "tokenise"]
 
 MAX_WORD = 64
 """Bytes beyond which a word is data, not language, and is masked."""
@@ -76,19 +89,21 @@ class Tokens(NamedTuple):
 def scratch(size: int) -> Tokens:
     """Return room for any text of ``size`` normalised bytes: a token takes two, its gap included, at least."""
     n = size + 2
-    u64 = [np.zeros(n, np.uint64) for _ in range(5)]
     return Tokens(
-        *u64[:4],
-        np.zeros(n, np.uint8),
-        np.zeros(n, np.bool_),
-        np.zeros(n, np.uint32),
-        np.zeros(n, np.uint8),
-        np.zeros(n, np.int32),
-        u64[4],
-        np.zeros(n, np.int32),
-        np.zeros(n, np.uint32),
-        np.zeros((n, 2), np.int32),
-        np.zeros(MAX_WORD, np.uint8),
+        keyed=np.zeros(n, np.uint64),
+        public=np.zeros(n, np.uint64),
+        stem=np.zeros(n, np.uint64),
+        term=np.zeros(n, np.uint64),
+        weight=np.zeros(n, np.uint8),
+        unspaced=np.zeros(n, np.bool_),
+        languages=np.zeros(n, np.uint32),
+        concept=np.zeros(n, np.uint8),
+        segment=np.zeros(n, np.int32),
+        hashes=np.zeros(n, np.uint64),
+        words=np.zeros(n, np.int32),
+        values=np.zeros(n, np.uint32),
+        spans=np.zeros((n, 2), np.int32),
+        masked=np.zeros(MAX_WORD, np.uint8),
     )
 
 
@@ -103,7 +118,7 @@ def _is_digit(byte: int) -> bool:
 
 
 @kernel
-def _uuid_ahead(text: Array, at: int, end: int) -> bool:
+def _uuid_ahead(text: Array, at: int, end: int) -> Word:
     if at + 36 > end or text[at + 8] != 45 or text[at + 13] != 45 or text[at + 18] != 45 or text[at + 23] != 45:
         return False
     for i in range(36):
@@ -113,7 +128,7 @@ def _uuid_ahead(text: Array, at: int, end: int) -> bool:
 
 
 @kernel
-def _url_ahead(text: Array, at: int, end: int) -> bool:
+def _url_ahead(text: Array, at: int, end: int) -> Word:
     if at + 4 <= end and text[at] == 119 and text[at + 1] == 119 and text[at + 2] == 119 and text[at + 3] == 46:
         return True
     if at + 8 > end or text[at] != 104 or text[at + 1] != 116 or text[at + 2] != 116 or text[at + 3] != 112:
@@ -124,8 +139,12 @@ def _url_ahead(text: Array, at: int, end: int) -> bool:
 
 @kernel
 def _url_end(text: Array, at: int, end: int) -> int:
+    """Return where an address ends; punctuation at its end belongs to the sentence."""
+    begin = at
     while at < end and text[at] not in (32, 10, 34, 39, 41, 60, 62, 93, 125):
         at += 1
+    while at > begin + 4 and text[at - 1] in (33, 44, 46, 58, 59, 63):
+        at -= 1
     return at
 
 

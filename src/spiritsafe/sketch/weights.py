@@ -23,9 +23,7 @@ WEIGHTS_FILE = Path(str(files("spiritsafe.sketch"))) / _NAME
 
 def save_weights(model: Classifier, path: Path) -> None:
     """Write a classifier: zlib over scale and bias (float32[C] each), then weights (int8[BUCKETS, C])."""
-    raw = b"".join(
-        [model.scale.astype("<f4").tobytes(), model.bias.astype("<f4").tobytes(), model.weights.tobytes()]
-    )
+    raw = b"".join([model.scale.astype("<f4").tobytes(), model.bias.astype("<f4").tobytes(), model.weights.tobytes()])
     path.write_bytes(zlib.compress(raw, 9))
 
 

@@ -126,7 +126,9 @@ def table(name: str, **columns: Sequence[object] | NDArray[np.generic]) -> pa.Ta
     """Make rows of a stored table; columns that are not given are null, zero or empty."""
     schema = TABLES[name].schema
     size = len(next(iter(columns.values())))
-    blank = {f.name: [([] if pa.types.is_list(f.type) else None if f.nullable else 0)] * size for f in schema}
+    blank: dict[str, Sequence[object] | NDArray[np.generic]] = {
+        f.name: [([] if pa.types.is_list(f.type) else None if f.nullable else 0)] * size for f in schema
+    }
     return pa.table({**blank, **columns}, schema=schema)
 
 
@@ -245,7 +247,7 @@ def town(
     pulse = rng.gamma(0.5, 1.0, DAYS * 4).repeat(6) + 0.02
     for number in range(harvesters):
         name = f"c{number:02d}"
-        cards = ((str(TraitKind.PAYMENT), f"card-{number // 6}"), (str(TraitKind.PREFIX), f"net-{number // 4}"))
+        cards = ((str(TraitKind.PAYMENT), f"card-{number // 6}"), (str(TraitKind.PREFIX), f"net-{number % 6}"))
         accounts.append(Account(name, traits=cards if shared else own_traits(name)))
         hours = _draw(rng, pulse, 10.0 * DAYS)
         corpus = rng.integers(10**6, 10**6 + 5_000, len(hours))

@@ -9,14 +9,12 @@ from spiritsafe.detection.focus import Focus, cut
 from spiritsafe.detection.membership import hour_bits, member_bits, subject_bits, trim
 from tests.detection.logs import DAYS, FIRST_DAY, HARVEST, Account, Log, Sent, own_traits, town
 
-SMALL = {"honest": 60, "harvesters": 24}
 
-
-def _victims(log: Log, count: int, **facts: str) -> Log:
+def _victims(log: Log, count: int) -> Log:
     """Accounts of one organisation that sent the same template long before anybody copied it."""
     rng = np.random.default_rng(6)
     day = np.repeat(np.arange(DAYS), 10) * 24 + 9 + rng.integers(0, 5, 10 * DAYS)
-    accounts = [Account(f"v{n}", "victim", traits=own_traits(f"v{n}"), **facts) for n in range(count)]
+    accounts = [Account(f"v{n}", "victim", traits=own_traits(f"v{n}")) for n in range(count)]
     sent = [
         Sent(account.name, HARVEST, np.sort(day), 5_000 + rng.integers(0, 40, len(day)), "victim's trade")
         for account in accounts
@@ -39,7 +37,7 @@ def _names(focus: Focus) -> set[str]:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("victims", [1, 5])
 def test_a_victim_leaves_and_the_members_stay(seed: int, victims: int) -> None:
-    log = _victims(town(seed, **SMALL), victims)
+    log = _victims(town(seed, honest=60), victims)
     focus = _focus(log)
     trimmed, kept = trim(focus, least=8)
     assert _names(trimmed) == set(log.named("c"))
@@ -47,27 +45,27 @@ def test_a_victim_leaves_and_the_members_stay(seed: int, victims: int) -> None:
 
 
 def test_whoever_is_vouched_for_leaves_a_group_of_strangers() -> None:
-    log = town(1, **SMALL)
+    log = town(1, honest=60)
     log = log.with_accounts(c03={"organisation": "known", "verification": "organisation"})
     assert "c03" not in _names(trim(_focus(log), least=8)[0])
 
 
 def test_a_group_that_everybody_vouches_for_is_not_taken_apart() -> None:
-    log = town(1, **SMALL)
+    log = town(1, honest=60)
     known = {name: {"organisation": f"org {name}", "verification": "organisation"} for name in log.named("c")}
     focus = _focus(log.with_accounts(**known))
     assert trim(focus, least=8)[1].all()
 
 
 def test_trimming_never_leaves_fewer_than_asked() -> None:
-    focus = _focus(_victims(town(1, **SMALL), 5))
+    focus = _focus(_victims(town(1, honest=60), 5))
     trimmed, kept = trim(focus, least=focus.size)
     assert kept.all()
     assert trimmed.size == focus.size
 
 
 def test_a_few_exchanges_with_the_template_are_a_strangers() -> None:
-    log = town(1, **SMALL)
+    log = town(1, honest=60)
     passer = Sent("h000", HARVEST, np.array([30, 31]), np.array([77, 78]), "h000")
     focus = _focus(replace(log, sent=[*log.sent, passer]))
     bits = dict(zip([focus.population.accounts.ids[i] for i in focus.members], member_bits(focus), strict=True))
@@ -76,7 +74,7 @@ def test_a_few_exchanges_with_the_template_are_a_strangers() -> None:
 
 
 def test_a_louder_member_is_no_stranger() -> None:
-    focus = _focus(town(2, **SMALL))
+    focus = _focus(town(2, honest=60))
     content, pools = focus.population.content, focus.population.pools
     loud = 1 + 4 * (content.account == focus.members[0])
     population = replace(focus.population, content=replace(content, n=content.n * loud))
@@ -86,21 +84,21 @@ def test_a_louder_member_is_no_stranger() -> None:
 
 
 def test_where_nobody_keeps_a_common_clock_hours_say_nothing() -> None:
-    log = town(1, **SMALL)
+    log = town(1, honest=60)
     people = log.index(log.named("h"))
     population = log.population()
     assert not hour_bits(cut(population, people, np.arange(len(population.templates)))).any()
 
 
 def test_without_text_subjects_say_nothing() -> None:
-    focus = _focus(town(1, **SMALL))
+    focus = _focus(town(1, honest=60))
     pools = focus.population.pools
     silent = replace(focus.population, pools=replace(pools, features=0 * pools.features))
     assert not subject_bits(cut(silent, focus.members, focus.templates)).any()
 
 
 def test_bits_are_bounded() -> None:
-    focus = _focus(_victims(town(1, **SMALL), 3))
+    focus = _focus(_victims(town(1, honest=60), 3))
     assert np.abs(hour_bits(focus)).max() <= 8
     assert np.abs(subject_bits(focus)).max() <= 4
     assert focus.first_day == FIRST_DAY

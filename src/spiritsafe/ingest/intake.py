@@ -79,7 +79,8 @@ class Intake:
 
     def _recall(self) -> None:
         """Know what the store knows and no more, so that a scan cut in two says what a whole one would."""
-        sentences, templates = self._store.read("sentences"), self._store.read("templates")
+        with self._store.snapshot() as snapshot:
+            sentences, templates = snapshot.read("sentences"), snapshot.read("templates")
         self._index = TemplateIndex(self._key, Thresholds(instances=self._settings.template_instances))
         self._index.load(sentences, templates)
         self._exemplars = Exemplars(self._settings.exemplar_organisations, sentences, self._key)

@@ -10,15 +10,18 @@ import numpy as np
 from scipy.special import gammaln
 
 from spiritsafe.detection.focus import CELLS_PER_DAY, Focus
+from spiritsafe.detection.links.rarity import rare_traits
 from spiritsafe.detection.population import Bool, Float, tally
 from spiritsafe.detection.signals.standing import vouched
+from spiritsafe.model.words import Family
 
-__all__ = ["DROP_BELOW", "KEEP_ABOVE", "hour_bits", "member_bits", "subject_bits", "trim"]
+__all__ = ["DROP_BELOW", "KEEP_ABOVE", "hour_bits", "link_bits", "member_bits", "subject_bits", "trim"]
 
 DROP_BELOW = -2.0
 """Bits below which a member is left out: four to one that it is a stranger."""
 KEEP_ABOVE = 0.5
 """Bits that a member must show where nothing but its hours brought it into the group."""
+_STRANGERS_LINKED = 0.1
 _RHO_MEMBER, _RHO_STRANGER = 0.02, 0.30
 _ROUNDS = 4
 
@@ -65,7 +68,27 @@ def member_bits(focus: Focus) -> Float:
     typical = np.median(focus.volume)
     # a few exchanges with a template that others harvest with are a stranger's, not a dealt share's
     marginal = np.select([focus.volume < 0.1 * typical, focus.volume < 0.25 * typical], [-2.5, -1.0], 0.0)
-    return np.asarray(hour_bits(focus) + subject_bits(focus) + marginal)
+    # a gateway that names its end users passes on whatever they ask; it is not the one who asks
+    accounts = focus.population.accounts
+    resold = accounts.end_users[focus.members] > 0.5 * accounts.n[focus.members]
+    return np.asarray(hour_bits(focus) + subject_bits(focus) + link_bits(focus) + marginal - np.where(resold, 4.0, 0.0))
+
+
+def link_bits(focus: Focus) -> Float:
+    """Bits from sharing a rare card, network or device with another member, between -3 and +2.
+
+    Where nearly all members are tied to each other, one who is not is probably a stranger; where hardly
+    any are, being alone says nothing. The odds are the group's own share against strangers' one in ten.
+    """
+    linked = np.zeros(focus.size, np.bool_)
+    for family in (Family.PAYMENT, Family.NETWORK, Family.DEVICE):
+        rare = rare_traits(focus.population, family)
+        rows, who = rare.of(focus.members)
+        _, trait, count = np.unique(rare.group[rows], return_inverse=True, return_counts=True)
+        linked[who[count[trait] >= 2]] = True
+    share = (linked.sum() + 0.5) / (focus.size + 1)
+    odds = np.where(linked, share / _STRANGERS_LINKED, (1 - share) / (1 - _STRANGERS_LINKED))
+    return np.asarray(np.clip(np.log2(odds), -3, 2))
 
 
 def hour_bits(focus: Focus) -> Float:

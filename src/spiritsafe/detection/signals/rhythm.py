@@ -55,7 +55,7 @@ class Rhythm(Signal):
         return Measurement(
             value,
             noise + 0.03,
-            f"{min(max(value, 0.0), 1.0):.0%} of the members' departures from a daily timetable are common to the group "
+            f"{min(max(value, 0.0), 1.0):.0%} of the members' departures from a daily timetable are the group's "
             f"({focus.size} accounts over {days} days, six-hour cells)",
         )
 

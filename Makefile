@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 4
+JOBS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench targets clean
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
@@ -31,12 +32,15 @@ check: $(VENV)/.tools  ## lint, formatting, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.package  ## measure speed, memory and accuracy
-	@found=; for file in $(filter-out bench/train_%,$(wildcard bench/*.py)); do found=yes; echo "== $$file"; $(BIN)/python $$file || exit 1; done; \
-	  test "$$found" || echo "bench/ holds no measurements yet"
+bench: $(VENV)/.package  ## measure a scan's speed and memory, then run tiny worlds through every experiment
+	$(BIN)/python bench/scan_speed.py --stages
+	$(BIN)/python bench/targets.py --quick
+
+targets: $(VENV)/.package  ## measure every target; takes hours, goes on where it was cut
+	$(BIN)/python bench/targets.py --jobs $(JOBS)
 
 clean:  ## remove the virtual environment, caches and the demo
-	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .bench demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -139,11 +139,15 @@ def _nothing(number: int, base: WorldSpec) -> Iterator[Trial]:
         yield Trial("nothing", f"{variant.replace(' ', '-')}-{size}-{rate}-{spec.seed}", spec, factors)
 
 
+_ALIKE = 320
+_OFTEN_SILENT = {"benchmark_strangers": 460, "framework_users": 390, "safety_research": 370, "judge_ci": 350}
+"""Cohorts that run now and then: a part of their accounts sends nothing and does not count."""
+
+
 def _lookalikes(number: int, base: WorldSpec) -> Iterator[Trial]:
-    """Honest accounts only, every cohort equally large."""
-    spec = replace(
-        base, seed=base.seed + number, days=14, cohorts=dict.fromkeys(COHORTS, 300), exchanges_target=550_000
-    )
+    """Honest accounts only, as many of every cohort as leave more than 3,000 active ones over all worlds."""
+    cohorts = {name: _OFTEN_SILENT.get(name, _ALIKE) for name in COHORTS}
+    spec = replace(base, seed=base.seed + number, days=14, cohorts=cohorts, exchanges_target=500_000)
     yield Trial("lookalikes", f"{spec.seed}", spec)
 
 

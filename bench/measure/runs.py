@@ -56,7 +56,8 @@ def _settled(future: Future[Outcome], trial: Trial, failures: list[str]) -> Outc
     error = future.exception()
     if error is None:
         return future.result()
-    failures.append(f"{trial.experiment}/{trial.name}: {type(error).__name__}: {error}")
+    reason = str(error).partition("\n")[0]
+    failures.append(f"{trial.experiment}/{trial.name}: {type(error).__name__}: {reason}")
     return None
 
 

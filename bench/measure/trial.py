@@ -13,6 +13,7 @@ from time import perf_counter
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 import spiritsafe
 from spiritsafe.model.settings import load_settings
@@ -55,7 +56,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         accounts: accounts of the world.
         simulate_s: wall seconds that the world took.
         scan_s: wall seconds that the scan took; other trials may have run beside it.
-        evaluation: the findings against the labels.
+        evaluation: the findings against the labels, silent honest accounts left out.
     """
 
     experiment: str
@@ -116,7 +117,7 @@ def undertake(trial: Trial, folder: Path, code: str) -> Outcome:
         accounts=world.accounts.num_rows,
         simulate_s=round(built - begun, 2),
         scan_s=round(ended - built, 2),
-        evaluation=evaluate(findings, world.labels, world.exchanges),
+        evaluation=evaluate(findings, _active(world), world.exchanges),
     )
 
 
@@ -127,6 +128,12 @@ def _written(trial: Trial, folder: Path) -> World:
         world = replace(world, exchanges=_alike(world.exchanges))
     write(world, folder)
     return replace(world, exchanges=world.exchanges.select(_LEAKED))
+
+
+def _active(world: World) -> pa.Table:
+    """Return the labels without the honest accounts that sent nothing: nobody could have named those."""
+    sent = pc.is_in(world.labels["account_id"], value_set=pc.unique(world.exchanges["account_id"]))
+    return world.labels.filter(pc.or_(sent, pc.is_valid(world.labels["campaign"])))
 
 
 def _alike(exchanges: pa.Table) -> pa.Table:

@@ -111,7 +111,7 @@ def _foreign_grammar(model: Classifier) -> str:
     for kind, table in tomllib.loads(source.read_text("utf-8")).items():
         rng = Random(3)
         texts = [
-            " ".join(Family(kind, "en", False, rng.choice(role)).sample(rng) for role in table["roles"])
+            " ".join(Family(kind, "en", rng.choice(role)).sample(rng) for role in table["roles"])
             for _ in range(_FOREIGN)
         ]
         got, base = _elicited(texts, model), np.array(match(texts, Elicitation, "none"))

@@ -128,7 +128,7 @@ def test_the_campaign_is_confirmed_and_nobody_else_is_suspected(judgement: Judge
 
 
 def test_people_whose_template_is_a_campaigns_cover_are_judged_without_its_members() -> None:
-    """Not quite: one in twenty keeps the campaign's hours by chance and stays in it (see docs/detection.md)."""
+    """Not quite: now and then one keeps the campaign's hours by chance and stays in it (see docs/detection.md)."""
     caught, asked = 0, 0
     for seed in range(1, 5):
         log = town(seed, honest=144)
@@ -142,7 +142,7 @@ def test_people_whose_template_is_a_campaigns_cover_are_judged_without_its_membe
         assert any(names >= set(log.named("c")) for names in acted)
         caught += sum(len(names & people) for names in acted)
         asked += len(people)
-    assert caught <= 0.1 * asked
+    assert caught <= 0.05 * asked
 
 
 def test_one_dominating_customer_does_not_hide_the_strangers_that_copy_it() -> None:

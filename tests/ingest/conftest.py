@@ -43,7 +43,7 @@ def jsonl(tmp_path: Path) -> Callable[..., Path]:
         lines = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in records]
         data = b"\n".join(lines) + b"\n"
         path = tmp_path / name
-        path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+        path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
         return path
 
     return write

@@ -25,8 +25,10 @@ from spiritsafe.model.words import LINK_PREFIX, Family, family_of
 
 __all__ = ["LinkGroup", "decoy_worlds", "linked_groups", "q_values"]
 
-_MENDING = 3
+_MENDING = 5
 """Rounds in which members may change; a group that gains nothing more keeps its best state."""
+_SURE_BITS = 7.0
+"""A group that completed still has these is beyond doubt; a weaker one must keep half of its bits."""
 _BATCH = 1_000_000
 """Pairs of group and unit weighed at once."""
 
@@ -84,9 +86,9 @@ def decoy_worlds(links: int) -> int:
     """Return how many decoys to draw: fewer of large worlds, where each holds many groups' chances.
 
     >>> decoy_worlds(10_000), decoy_worlds(9_000_000)
-    (19, 2)
+    (9, 2)
     """
-    return int(np.clip(2_000_000 // max(links, 1), 2, 19))
+    return int(np.clip(1_000_000 // max(links, 1), 2, 9))
 
 
 def q_values(bits: Float, decoys: Float, worlds: int) -> Float:
@@ -110,23 +112,23 @@ def _groups(incidence: Incidence, least: int) -> tuple[Cover, Float]:
     """Find, weigh and mend groups; those kept apart, strongest first, and their bits."""
     found: dict[bytes, Int] = {}
     for proposed in _batches(partitions(incidence, least)):
-        for exclusive in (False, True):
-            groups = _mended(incidence, proposed, least, exclusive)
+        weighed = weigh(incidence, proposed)
+        for growing in (False, True):
+            groups = _mended(incidence, (proposed, weighed), least, growing)
             found.update({members.tobytes(): members for members in groups})
     members = [found[key] for key in sorted(found)]
-    bits = weigh(incidence, cover_of(members)).bits
-    kept = apart(members, bits, incidence.units)
+    kept = apart(members, weigh(incidence, cover_of(members)).bits, incidence.units)
     return _completed(incidence, cover_of([members[number] for number in kept]))
 
 
 def _completed(incidence: Incidence, cover: Cover) -> tuple[Cover, Float]:
-    """Add to every group who else belongs to it, where that leaves most of its bits; strongest first."""
+    """Add to every group who else belongs to it, where that leaves enough of its bits; strongest first."""
     weighed = weigh(incidence, cover)
     bits, found, members = weighed.bits, weighed.bits, cover.members()
     for _ in range(_MENDING if cover.count else 0):
         cover = extended(incidence, cover, weighed)
         weighed = weigh(incidence, cover)
-        holds = 2 * weighed.bits >= found
+        holds = weighed.bits >= np.minimum(found / 2, _SURE_BITS)
         members = [new if better else old for new, old, better in zip(cover.members(), members, holds, strict=True)]
         bits = np.where(holds, weighed.bits, bits)
     order = np.argsort(-bits, kind="stable")
@@ -145,21 +147,28 @@ def _batches(covers: Iterable[Cover]) -> Iterator[Cover]:
         yield together(waiting)
 
 
-def _mended(incidence: Incidence, cover: Cover, least: int, exclusive: bool) -> list[Int]:
-    """Each group at its best, if that has bits at all."""
+def _mended(incidence: Incidence, state: tuple[Cover, Weighed], least: int, growing: bool) -> list[Int]:
+    """Each group at its best, if that has bits at all.
+
+    Mended by score alone a group may close in on its core; ``growing``, it takes its own values' owners along.
+    """
+    cover, weighed = state
     best_bits = np.zeros(cover.count)
     best: list[Int] = [np.zeros(0, np.int64)] * cover.count
     names = np.arange(cover.count)
-    for _ in range(_MENDING + 1):
-        weighed = weigh(incidence, cover, exclusive=exclusive)
+    for left in reversed(range(_MENDING + 1)):
         members = cover.members()
         for number in np.flatnonzero(weighed.bits > best_bits[names]).tolist():
             best[names[number]], best_bits[names[number]] = members[number], weighed.bits[number]
-        mended = improved(incidence, cover, weighed)
-        moved = np.flatnonzero((mended.sizes >= least) & (mended.fingerprints() != cover.fingerprints()))
-        if not len(moved):
+        mended = improved(incidence, cover, weighed) if left == _MENDING or not growing else cover
+        mended = extended(incidence, mended, weighed) if growing else mended
+        marks = mended.fingerprints()
+        first = np.sort(np.unique(marks, return_index=True)[1])  # groups that have become one go on as one
+        moved = first[(mended.sizes[first] >= least) & (marks != cover.fingerprints())[first]]
+        if not len(moved) or not left:
             break
         cover, names = mended.only(moved), names[moved]
+        weighed = weigh(incidence, cover)
     return [best[number] for number in np.flatnonzero(best_bits > 0).tolist()]
 
 

@@ -24,13 +24,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln, xlogy
 
-from spiritsafe.detection.links.cover import Cover
+from spiritsafe.detection.links.cover import Cover, distinct, within
 from spiritsafe.detection.links.incidence import Incidence, Layer, shares
 from spiritsafe.detection.population import Float, Int, expand, tally
 
 __all__ = ["Claim", "Weighed", "extended", "improved", "weigh"]
 
 _LN2 = float(np.log(2))
+_SHRINKAGE = 4.0
+"""Links of the family's average that each trait's own odds are joined by."""
 _FLOORS = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
@@ -69,19 +71,12 @@ class Weighed:
         return np.asarray(sum((claim.bits - claim.price for claim in self.claims.values()), -self.price))
 
 
-def weigh(incidence: Incidence, cover: Cover, *, exclusive: bool = False) -> Weighed:
-    """Weigh every group of a cover in every family; the family that names the members best may do so.
-
-    Args:
-        incidence: all links.
-        cover: the groups.
-        exclusive: let a group claim only traits that lie mostly within it; told apart from a neighbour that
-            it shares members with, it keeps to its own.
-    """
+def weigh(incidence: Incidence, cover: Cover) -> Weighed:
+    """Weigh every group of a cover in every family; the family that names the members best may do so."""
     claims: dict[str, Claim] = {}
     for family in incidence.families:
         at = [i for i, layer in enumerate(incidence.layers) if layer.family == family]
-        claims[family] = _best([claim for i in at for claim in _claims(incidence, i, cover, exclusive)])
+        claims[family] = _best([claim for i in at for claim in _claims(incidence, i, cover)])
     members = _log2_choose(incidence.units, cover.sizes) + _length(cover.sizes)
     gains = [members - _exceptions(incidence, cover, claim) - claim.bits for claim in claims.values()]
     naming = np.argmax(gains, axis=0)
@@ -95,50 +90,56 @@ def weigh(incidence: Incidence, cover: Cover, *, exclusive: bool = False) -> Wei
 def _exceptions(incidence: Incidence, cover: Cover, claim: Claim) -> Float:
     """Bits that turn the units with the claim's traits into the group's members: who leaves and who joins."""
     keys = [np.zeros(0, np.int64)]
-    for number in np.unique(claim.layer).tolist():
+    for number in distinct(claim.layer).tolist():
         layer, mine = incidence.layers[number], claim.layer == number
         owner, rows = _links(layer, claim.trait[mine])
         keys.append(claim.group[mine][owner] * incidence.units + layer.unit[rows])
-    key = np.unique(np.concatenate(keys))
-    common = key[np.isin(key, cover.group * incidence.units + cover.unit)]
+    key = distinct(np.concatenate(keys))
+    common = key[within(key, cover.group * incidence.units + cover.unit)]
     have, both = (np.bincount(part // incidence.units, minlength=cover.count) for part in (key, common))
     leave, join = have - both, cover.sizes - both
     naming = _log2_choose(have, leave) + _log2_choose(incidence.units - have, join)
     return np.asarray(naming + _length(leave) + _length(join))
 
 
-def _claims(incidence: Incidence, number: int, cover: Cover, exclusive: bool) -> list[Claim]:
+def _claims(incidence: Incidence, number: int, cover: Cover) -> list[Claim]:
     """One layer's claims: with all its traits, with those of degree 4 and more, 8 and more ...
 
-    The null keeps degrees, so a claim may name its traits among the few that are as common.
+    The null keeps degrees, so a claim may name its traits among the few that are as common. Each is also
+    made with such traits only as lie mostly within the group: next to a group that it shares members with,
+    a group keeps to its own.
     """
     layer = incidence.layers[number]
     group, trait, inside = _shared(layer, cover)
     links = layer.degree[trait]
     share = _trait_shares(incidence, layer, cover, group, trait)
-    likely = (inside > links * share) & (not exclusive or 2 * inside > links)
-    table = _Sharing(group[likely], trait[likely], inside[likely], links[likely], share[likely])
-    top = int(layer.degree.max(initial=2))
-    return [_claim(layer, number, cover.count, table, floor) for floor in _FLOORS if floor <= top]
+    gain = _divergence(inside, links, share)
+    floors = [floor for floor in _FLOORS if floor <= int(layer.degree.max(initial=2))]
+    likely = inside > links * share
+    tables = [
+        _Sharing(group[kept], trait[kept], inside[kept], links[kept], share[kept], gain[kept])
+        for kept in (likely, likely & (2 * inside > links))
+    ]
+    return [_claim(layer, number, cover.count, table, floor) for table in tables for floor in floors]
 
 
 class _Sharing(NamedTuple):
-    """Group, trait, members that have it, all that have it, and the share of these that chance would give."""
+    """Group, trait, members that have it, all that have it, the share of these by chance, bits against it."""
 
     group: Int
     trait: Int
     inside: Int
     links: Int
     share: Float
+    gain: Float
 
 
 def _claim(layer: Layer, number: int, count: int, table: _Sharing, floor: int) -> Claim:
     choices = int((layer.degree >= floor).sum())
-    gain = _divergence(table.inside, table.links, table.share)
-    chosen = table.links >= floor
+    chosen = np.flatnonzero(table.links >= floor)
     for _ in range(2):  # the fewer are chosen, the more each choice costs
-        several = np.maximum(np.bincount(table.group[chosen], minlength=count), 1)
-        chosen &= gain > np.log2(np.maximum(choices / several[table.group], 1.0))
+        several = np.bincount(table.group[chosen], minlength=count)[table.group[chosen]]
+        chosen = chosen[table.gain[chosen] > np.log2(np.maximum(choices / several, 1.0))]
     group, trait, links = table.group[chosen], table.trait[chosen], table.links[chosen]
     many, into, drawn = (tally(group, w, count) for w in (np.ones(len(group)), table.inside[chosen], links))
     mean = tally(group, table.share[chosen] * links, count) / np.maximum(drawn, 1)
@@ -163,8 +164,10 @@ def _shared(layer: Layer, cover: Cover) -> tuple[Int, Int, Int]:
     traits, starts = layer.of_unit
     first, last = starts[cover.unit], starts[cover.unit + 1]
     key = np.repeat(cover.group, last - first) * layer.traits + traits[expand(first, last)]
-    pair, inside = np.unique(key, return_counts=True)
-    pair, inside = pair[inside >= 2], inside[inside >= 2]
+    key.sort()
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    inside = np.diff(np.append(first, len(key)))
+    pair, inside = key[first][inside >= 2], inside[inside >= 2]
     return pair // max(layer.traits, 1), pair % max(layer.traits, 1), inside
 
 
@@ -210,7 +213,7 @@ def improved(incidence: Incidence, cover: Cover, weighed: Weighed) -> Cover:
     for claim in weighed.claims.values():
         odds = (claim.inside + 0.5) / (claim.links - claim.inside + 0.5)
         each = np.log2(odds * (1 - claim.share) / np.maximum(claim.share, 1e-12))
-        for number in np.unique(claim.layer).tolist():
+        for number in distinct(claim.layer).tolist():
             layer, mine = incidence.layers[number], claim.layer == number
             group = claim.group[mine]
             owner, rows = _links(layer, claim.trait[mine])
@@ -232,22 +235,25 @@ def extended(incidence: Incidence, cover: Cover, weighed: Weighed) -> Cover:
     """Add the units whose claimed traits are, on balance, had by members: whose card mostly members have.
 
     A score counts what ties are worth given that they exist; who belongs is another question, and whoever
-    shares the group's own values does, though his joining surprises nobody.
+    shares the group's own values does, though his joining surprises nobody. Few have one value, so its odds
+    are drawn towards those of all values that the family claims.
     """
     keys, weights = [np.zeros(0, np.int64)], [np.zeros(0)]
-    inside = np.sort(cover.group * incidence.units + cover.unit)
+    inside = cover.group * incidence.units + cover.unit
     for claim in weighed.claims.values():
-        for number in np.unique(claim.layer).tolist():
+        for number in distinct(claim.layer).tolist():
             layer, mine = incidence.layers[number], claim.layer == number
             owner, rows = _links(layer, claim.trait[mine])
             key = claim.group[mine][owner] * incidence.units + layer.unit[rows]
-            have = tally(owner, np.isin(key, inside), int(mine.sum()))
-            odds = (have + 0.5) / (layer.degree[claim.trait[mine]] - have + 0.5)
+            have = tally(owner, within(key, inside), int(mine.sum()))
+            outside = layer.degree[claim.trait[mine]] - have
+            rate = ((claim.inside + 0.5) / (claim.links + 1))[claim.group[mine]]
+            odds = (have + _SHRINKAGE * rate) / (outside + _SHRINKAGE * (1 - rate))
             keys.append(key)
             weights.append(np.log2(odds)[owner])
     key, inverse = np.unique(np.concatenate(keys), return_inverse=True)
     joins = key[tally(inverse, np.concatenate(weights), len(key)) > 0]
-    key = np.union1d(inside, joins)
+    key = distinct(np.concatenate([inside, joins]))
     return Cover(key // incidence.units, key % incidence.units, cover.count)
 
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spiritsafe.ingest.chunk import Chunk
-from spiritsafe.sketch.sketches import SEGMENT_SYSTEM, Sketches, sketch_texts
+from spiritsafe.sketch.excerpt import excerpts
+from spiritsafe.sketch.sketches import SEGMENT_SYSTEM, Sketches
 from spiritsafe.sketch.templates import Assignment
 
 __all__ = ["MAX_CHARS", "Exemplars", "mask"]
@@ -20,7 +21,6 @@ __all__ = ["MAX_CHARS", "Exemplars", "mask"]
 MAX_CHARS = 400
 """Characters kept of one sentence."""
 _SEARCHED = 20_000
-_ENDS = re.compile(r"(?<=[.!?:。！？])\s+|(?<=[。！？])|\n+")  # noqa: RUF001 - ideographic punctuation
 _URL = re.compile(r"\b(?:https?|ftp)://\S+")
 _HEX = re.compile(r"\b(?=[0-9a-fA-F-]*\d)[0-9a-fA-F][0-9a-fA-F-]{7,}\b")
 _DIGITS = re.compile(r"\d+")
@@ -49,8 +49,8 @@ class Exemplars:
         words = [""] * len(rows)
         for row in ripe.tolist():
             sentence = int(hashes[row])
-            if sentence not in self._told:
-                words[row] = self._find(chunk, sketches, sentence)
+            if sentence not in self._told and (found := self._find(chunk, sketches, sentence)):
+                words[row] = found
                 self._told.add(sentence)
         return rows.append_column("words", pa.array(words, pa.string()))
 
@@ -60,18 +60,9 @@ class Exemplars:
         row = int(np.searchsorted(sketches.offsets, at, side="right")) - 1
         system = bool(sketches.segment_flags[at] & SEGMENT_SYSTEM)
         text = chunk.column("system_prompt" if system else "prompt")[row].as_py() or ""
-        pieces = [piece.strip() for piece in _ENDS.split(text[:_SEARCHED]) if piece.strip()]
-        if not pieces:
-            return ""
-        nothing: list[str | None] = [None] * len(pieces)
-        zeros = np.zeros(len(pieces), np.int64)
-        cut = sketch_texts(
-            pieces, nothing, nothing, tool_count=zeros, image_count=zeros, message_count=zeros, key=self._key
-        )
-        for place, piece in enumerate(pieces):
-            own = cut.segment_hash[cut.offsets[place] : cut.offsets[place + 1]]
-            if len(own) == 1 and own[0] == sentence:
-                return mask(piece)[:MAX_CHARS]
+        for hashed, words in excerpts(text[:_SEARCHED], self._key):
+            if hashed == sentence:
+                return mask(words)[:MAX_CHARS]
         return ""
 
 

@@ -20,9 +20,13 @@ from spiritsafe.ingest.hashes import hash_strings
 from spiritsafe.ingest.read import Reading
 from spiritsafe.ingest.repeats import Repeats
 from spiritsafe.ingest.sources import Source
+from spiritsafe.ingest.told import told_code, told_hash
 from spiritsafe.ingest.traits import Traits
 from spiritsafe.model.settings import IngestSettings
+from spiritsafe.model.words import Capability, Elicitation
+from spiritsafe.sketch.codec import decode
 from spiritsafe.sketch.features import body_features
+from spiritsafe.sketch.language import LANGUAGES
 from spiritsafe.sketch.refine import Thresholds
 from spiritsafe.sketch.sketches import Sketches, sketch_texts
 from spiritsafe.sketch.templates import TemplateIndex
@@ -103,7 +107,7 @@ class Intake:
         batch.write("pools", rollups.pools(chunk, texts))
         batch.write("rhythms", rollups.rhythms(chunk))
         batch.write("seen", rollups.table_of("seen", {"exchange": chunk.exchange, "hour": chunk.hour}))
-        rows, labels = self._traits.of_exchanges(chunk)
+        rows, labels = self._traits.of_exchanges(chunk, texts.language)
         batch.write("traits", rows)
         batch.write("labels", labels)
 
@@ -115,20 +119,23 @@ class Intake:
         told = self._exemplars.keep(chunk, sketches, assigned)
         batch.write("sentences", told)
         batch.write("templates", _templates(assigned.templates, int(chunk.us[-1])))
-        body = np.where(spoken & (assigned.bodies.hash == 0), sketches.instance, assigned.bodies.hash)
+        body = np.where(assigned.bodies.hash == 0, sketches.instance, assigned.bodies.hash)
+        template, instance = (told_hash(chunk, name) for name in ("template_id", "instance_hash"))
         return rollups.Texts(
-            template=assigned.template,
-            body=np.where(spoken, body, 0),
+            template=np.where(spoken, assigned.template, template),
+            body=np.where(spoken, body, instance),
             features=body_features(assigned.bodies.projection),
             chars=sketches.chars.astype(np.int64),
-            capability=np.where(spoken, sketches.capability, -1).astype(np.int64),
-            elicitation=np.where(spoken, sketches.elicitation, -1).astype(np.int64),
+            language=np.where(spoken, sketches.language, told_code(chunk, "language", LANGUAGES)),
+            capability=np.where(spoken, sketches.capability, told_code(chunk, "capability", tuple(Capability))),
+            elicitation=np.where(spoken, sketches.elicitation, told_code(chunk, "elicitation", tuple(Elicitation))),
             grader=sketches.grader & spoken,
         )
 
 
 def _sketch(chunk: Chunk, key: bytes) -> Sketches:
-    return sketch_texts(
+    """Sketch the texts; where a gateway has sketched already and kept the text to itself, take its sketch."""
+    fresh = sketch_texts(
         _text(chunk, "prompt"),
         _text(chunk, "system_prompt"),
         _text(chunk, "response"),
@@ -137,6 +144,12 @@ def _sketch(chunk: Chunk, key: bytes) -> Sketches:
         message_count=chunk.ints("message_count"),
         key=key,
     )
+    if not chunk.has("sketch"):
+        return fresh
+    captured = decode(chunk.column("sketch").combine_chunks(), key)
+    rows = np.arange(len(chunk))
+    both = Sketches.concat([fresh, captured])
+    return both.take(np.where((fresh.instance == 0) & (captured.instance != 0), rows + len(chunk), rows))
 
 
 def _text(chunk: Chunk, name: str) -> pa.Array:

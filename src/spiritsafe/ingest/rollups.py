@@ -28,7 +28,7 @@ class Texts:
         template: template id, 0 = none.
         body: hash of the text with the template removed, 0 = no text.
         features: unit-norm body features, float32 [n, FEATURE_DIM]; zero without text.
-        chars, capability, elicitation: see ``sketch``; classes are -1 where unknown.
+        chars, language, capability, elicitation: see ``sketch``; classes are -1 where unknown.
         grader: whether the exchange is shaped like grading.
     """
 
@@ -36,6 +36,7 @@ class Texts:
     body: Int
     features: NDArray[np.float32]
     chars: Int
+    language: Int
     capability: Int
     elicitation: Int
     grader: NDArray[np.bool_]

@@ -17,7 +17,9 @@ from spiritsafe.ingest.chunk import Chunk
 from spiritsafe.ingest.entities import Entities
 from spiritsafe.ingest.hashes import hash_column
 from spiritsafe.ingest.rollups import table_of
+from spiritsafe.ingest.told import told_pseudonyms
 from spiritsafe.model.words import SHARED_EXIT, TraitKind, link_kind
+from spiritsafe.sketch.language import LANGUAGES
 
 __all__ = ["Pseudonyms", "Traits"]
 
@@ -112,17 +114,23 @@ class Traits:
     def __init__(self, pseudonyms: Pseudonyms, text_key: bytes, entities: Entities) -> None:
         self._pseudonyms, self._key, self._entities = pseudonyms, text_key, entities
 
-    def of_exchanges(self, chunk: Chunk) -> tuple[pa.Table, pa.Table]:
-        """Return rows of ``traits`` and ``labels``."""
+    def of_exchanges(self, chunk: Chunk, language: Int) -> tuple[pa.Table, pa.Table]:
+        """Return rows of ``traits`` and ``labels``; ``language`` indexes ``LANGUAGES``, -1 unknown."""
         rows = _Rows()
+        spoken = np.flatnonzero(language >= 0)
+        names = pa.array(LANGUAGES).take(pa.array(language[spoken]))
+        self._open(rows, TraitKind.LANGUAGE, names, chunk.account[spoken], chunk.us[spoken])
         for name, kind in _OPEN.items():
             if chunk.has(name):
                 self._open(rows, kind, chunk.column(name).cast(pa.string()), chunk.account, chunk.us)
+        veiled = pa.array(chunk.flags("pseudonymised").astype(np.bool_))
         for name, kind in _SECRET.items():
             if chunk.has(name):
-                self._secret(rows, kind, chunk.column(name), chunk.account, chunk.us)
+                bare = self._bare(rows, kind, chunk, name, veiled)
+                self._secret(rows, kind, bare, chunk.account, chunk.us)
         if chunk.has("client_ip"):
-            self._address(rows, (TraitKind.IP, TraitKind.PREFIX), chunk.column("client_ip"), chunk.account, chunk.us)
+            bare = self._bare(rows, TraitKind.IP, chunk, "client_ip", veiled)
+            self._address(rows, (TraitKind.IP, TraitKind.PREFIX), bare, chunk.account, chunk.us)
         if chunk.has("system_prompt"):
             value, _, _ = hash_column(chunk.column("system_prompt"), self._key)
             said = value != 0
@@ -168,6 +176,15 @@ class Traits:
                 "last_us": last_us,
             },
         )
+
+    def _bare(self, rows: _Rows, kind: TraitKind, chunk: Chunk, name: str, veiled: pa.Array) -> pa.ChunkedArray:
+        """Take the pseudonyms among a column's identifiers as they are; return the rest."""
+        values = chunk.column(name).cast(pa.string())
+        if not pc.any(veiled).as_py():
+            return values
+        at, value = told_pseudonyms(pc.if_else(veiled, values, None))
+        rows.add(kind, chunk.account[at], value, chunk.us[at])
+        return pc.if_else(veiled, None, values)
 
     def _open(self, rows: _Rows, kind: TraitKind, values: pa.ChunkedArray, account: Int, us: Int) -> None:
         value, names, hashes = hash_column(values)

@@ -30,7 +30,7 @@ class Focus:
         members: account indices, int64 [m].
         templates: focal template indices.
         unit: organisation number per member, int64 [m].
-        who, hour, n, single_turn: focal exchanges per (member, template, hour).
+        who, what, hour, n, single_turn: focal exchanges per (member, template, hour); ``what`` is the template.
         pool: indices of the members' focal rows in ``population.pools``.
         pool_who: member position of each pool row.
     """
@@ -39,6 +39,7 @@ class Focus:
     members: Int
     templates: Int
     who: Int
+    what: Int
     hour: Int
     n: Int
     single_turn: Int
@@ -145,6 +146,7 @@ class Focus:
             self.members,
             self.templates,
             self.who[rows],
+            self.what[rows],
             self.hour[rows],
             self.n[rows],
             self.single_turn[rows],
@@ -172,6 +174,7 @@ def cut(population: Population, members: Int, templates: Int) -> Focus:
         members,
         templates,
         who,
+        content.template[rows],
         content.hour[rows],
         content.n[rows],
         content.single_turn[rows],

@@ -15,13 +15,15 @@ from spiritsafe.detection.population import Bool, Float, tally
 from spiritsafe.detection.signals.standing import vouched
 from spiritsafe.model.words import Family
 
-__all__ = ["DROP_BELOW", "KEEP_ABOVE", "hour_bits", "link_bits", "member_bits", "subject_bits", "trim"]
+__all__ = ["DROP_BELOW", "KEEP_ABOVE", "hour_bits", "link_bits", "member_bits", "subject_bits", "template_bits", "trim"]
 
 DROP_BELOW = -2.0
 """Bits below which a member is left out: four to one that it is a stranger."""
 KEEP_ABOVE = 0.5
 """Bits that a member must show where nothing but its hours brought it into the group."""
 _STRANGERS_LINKED = 0.1
+_TIED = 0.6
+"""Share of tied members from which one who is tied to nobody must show evidence of his own."""
 _RHO_MEMBER, _RHO_STRANGER = 0.02, 0.30
 _ROUNDS = 4
 
@@ -51,14 +53,17 @@ def trim(focus: Focus, least: int, *, firm: bool = False) -> tuple[Focus, Bool]:
 def _stay(focus: Focus, *, firm: bool) -> Bool:
     """Return who may stay, bool [m].
 
-    Colleagues are judged together, and more strictly: an organisation that a campaign imitates comes in with
-    several accounts at once, and their evidence adds up. Accounts somebody vouches for leave a group of
-    strangers in any case: they may be victims, and a person can still look at them.
+    Colleagues, and loners among the tied, must show evidence of their own. Colleagues are judged together:
+    an organisation that a campaign imitates comes in with several accounts at once, and their evidence adds
+    up. Accounts somebody vouches for leave a group of strangers in any case: they may be victims, and a
+    person can still look at them.
     """
     bits = member_bits(focus)
     _, unit, size = np.unique(focus.unit, return_inverse=True, return_counts=True)
     together = (tally(unit, bits, len(size)) / size)[unit]
-    needed = np.where((size[unit] > 1) | firm, KEEP_ABOVE, DROP_BELOW)
+    linked = _linked(focus)
+    alone = ~linked & (linked.mean() >= _TIED)
+    needed = np.where((size[unit] > 1) | alone | firm, KEEP_ABOVE, DROP_BELOW)
     known = vouched(focus.population)[focus.members]
     return np.asarray((together >= needed) & ~(known & (known.mean() < 0.5)))
 
@@ -71,7 +76,26 @@ def member_bits(focus: Focus) -> Float:
     # a gateway that names its end users passes on whatever they ask; it is not the one who asks
     accounts = focus.population.accounts
     resold = accounts.end_users[focus.members] > 0.5 * accounts.n[focus.members]
-    return np.asarray(hour_bits(focus) + subject_bits(focus) + link_bits(focus) + marginal - np.where(resold, 4.0, 0.0))
+    own = hour_bits(focus) + subject_bits(focus) + link_bits(focus) + template_bits(focus)
+    return np.asarray(own + marginal - np.where(resold, 4.0, 0.0))
+
+
+def template_bits(focus: Focus) -> Float:
+    """Bits against members that use only what outsiders use as well, between -3 and 0.
+
+    A group may be judged on a popular template beside its own. A template's exclusiveness is the share of
+    its users that are members; who uses much less exclusive ones than the median member came in by accident.
+    """
+    content = focus.population.content
+    first = np.searchsorted(content.template, focus.templates)
+    last = np.searchsorted(content.template, focus.templates, side="right")
+    exclusive = np.zeros(len(focus.templates))
+    for at, (begin, end) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+        users = np.unique(content.account[begin:end])
+        exclusive[at] = np.isin(users, focus.members).mean() if len(users) else 0.0
+    place = np.searchsorted(focus.templates, focus.what)
+    mean = tally(focus.who, focus.n * exclusive[place], focus.size) / np.maximum(focus.volume, 1)
+    return np.asarray(np.clip(2 * np.log2((mean + 0.05) / (np.median(mean) + 0.05)), -3, 0))
 
 
 def link_bits(focus: Focus) -> Float:
@@ -80,15 +104,21 @@ def link_bits(focus: Focus) -> Float:
     Where nearly all members are tied to each other, one who is not is probably a stranger; where hardly
     any are, being alone says nothing. The odds are the group's own share against strangers' one in ten.
     """
+    linked = _linked(focus)
+    share = (linked.sum() + 0.5) / (focus.size + 1)
+    odds = np.where(linked, share / _STRANGERS_LINKED, (1 - share) / (1 - _STRANGERS_LINKED))
+    return np.asarray(np.clip(np.log2(odds), -3, 2))
+
+
+def _linked(focus: Focus) -> Bool:
+    """Members that share a rare card, network or device with another member, bool [m]."""
     linked = np.zeros(focus.size, np.bool_)
     for family in (Family.PAYMENT, Family.NETWORK, Family.DEVICE):
         rare = rare_traits(focus.population, family)
         rows, who = rare.of(focus.members)
         _, trait, count = np.unique(rare.group[rows], return_inverse=True, return_counts=True)
         linked[who[count[trait] >= 2]] = True
-    share = (linked.sum() + 0.5) / (focus.size + 1)
-    odds = np.where(linked, share / _STRANGERS_LINKED, (1 - share) / (1 - _STRANGERS_LINKED))
-    return np.asarray(np.clip(np.log2(odds), -3, 2))
+    return linked
 
 
 def hour_bits(focus: Focus) -> Float:

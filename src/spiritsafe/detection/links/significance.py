@@ -109,30 +109,36 @@ def q_values(bits: Float, decoys: Float, worlds: int) -> Float:
 
 
 def _groups(incidence: Incidence, least: int) -> tuple[Cover, Float]:
-    """Find, weigh and mend groups; those kept apart, strongest first, and their bits."""
-    found: dict[bytes, Int] = {}
+    """Find, weigh, mend and complete groups; those kept apart, strongest first, and their bits."""
+    found: list[Int] = []
     for proposed in _batches(partitions(incidence, least)):
         weighed = weigh(incidence, proposed)
         for growing in (False, True):
-            groups = _mended(incidence, (proposed, weighed), least, growing)
-            found.update({members.tobytes(): members for members in groups})
-    members = [found[key] for key in sorted(found)]
-    kept = apart(members, weigh(incidence, cover_of(members)).bits, incidence.units)
-    return _completed(incidence, cover_of([members[number] for number in kept]))
+            found += _mended(incidence, (proposed, weighed), least, growing)
+    if not found:
+        return cover_of([]), np.zeros(0)
+    cover, _ = _apart(incidence, found)
+    return _apart(incidence, _completed(incidence, cover))  # completed, two groups may be one
 
 
-def _completed(incidence: Incidence, cover: Cover) -> tuple[Cover, Float]:
-    """Add to every group who else belongs to it, where that leaves enough of its bits; strongest first."""
+def _apart(incidence: Incidence, found: list[Int]) -> tuple[Cover, Float]:
+    distinct = {members.tobytes(): members for members in found}
+    members = [distinct[key] for key in sorted(distinct)]
+    bits = weigh(incidence, cover_of(members)).bits
+    kept = apart(members, bits, incidence.units)
+    return cover_of([members[number] for number in kept]), bits[kept]
+
+
+def _completed(incidence: Incidence, cover: Cover) -> list[Int]:
+    """Add to every group who else belongs to it, where that leaves enough of its bits."""
     weighed = weigh(incidence, cover)
-    bits, found, members = weighed.bits, weighed.bits, cover.members()
-    for _ in range(_MENDING if cover.count else 0):
+    found, members = weighed.bits, cover.members()
+    for _ in range(_MENDING):
         cover = extended(incidence, cover, weighed)
         weighed = weigh(incidence, cover)
         holds = weighed.bits >= np.minimum(found / 2, _SURE_BITS)
         members = [new if better else old for new, old, better in zip(cover.members(), members, holds, strict=True)]
-        bits = np.where(holds, weighed.bits, bits)
-    order = np.argsort(-bits, kind="stable")
-    return cover_of([members[number] for number in order]), bits[order]
+    return members
 
 
 def _batches(covers: Iterable[Cover]) -> Iterator[Cover]:
@@ -199,6 +205,8 @@ def _shares(incidence: Incidence, family: str, claim: Claim, number: int, size: 
     )
     kind = family if family.startswith(LINK_PREFIX) else LINK_PREFIX + family
     tail = float(max(betainc(inside, links - inside + 1, share), 1e-90))
+    if claim.names[number]:
+        detail += "; these values name the members, which need not be listed one by one"
     return _item(f"rare_{name}", family_of(kind), float(claim.bits[number]), tail, detail)
 
 

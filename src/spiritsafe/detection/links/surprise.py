@@ -26,7 +26,7 @@ from scipy.special import gammaln, xlogy
 
 from spiritsafe.detection.links.cover import Cover, distinct, within
 from spiritsafe.detection.links.incidence import Incidence, Layer, shares
-from spiritsafe.detection.population import Float, Int, expand, tally
+from spiritsafe.detection.population import Bool, Float, Int, expand, tally
 
 __all__ = ["Claim", "Weighed", "extended", "improved", "weigh"]
 
@@ -45,6 +45,7 @@ class Claim:
         price: bits for having chosen the traits, float [groups].
         inside, links: E and D, int64 [groups].
         share: P, float [groups].
+        names: whether the family names the members, bool [groups].
         group, trait, layer: the chosen traits, int64 [choices] each; ``layer`` indexes the incidence's layers.
     """
 
@@ -53,6 +54,7 @@ class Claim:
     inside: Int
     links: Int
     share: Float
+    names: Bool
     group: Int
     trait: Int
     layer: Int
@@ -83,7 +85,7 @@ def weigh(incidence: Incidence, cover: Cover) -> Weighed:
     for number, (family, gain) in enumerate(zip(claims, gains, strict=True)):
         claim = claims[family]
         names = (naming == number) & (gain > 0) & (claim.bits > 0)
-        claims[family] = replace(claim, bits=np.where(names, claim.bits + gain, claim.bits))
+        claims[family] = replace(claim, bits=np.where(names, claim.bits + gain, claim.bits), names=names)
     return Weighed(claims, members + np.log2(len(claims) + 1.0))
 
 
@@ -153,6 +155,7 @@ def _claim(layer: Layer, number: int, count: int, table: _Sharing, floor: int) -
         inside=np.where(worth, into, 0).astype(np.int64),
         links=np.where(worth, drawn, 0).astype(np.int64),
         share=mean,
+        names=np.zeros(count, np.bool_),
         group=group[kept],
         trait=trait[kept],
         layer=np.full(int(kept.sum()), number),
@@ -199,7 +202,7 @@ def _best(claims: list[Claim]) -> Claim:
         for name in ("group", "trait", "layer")
     )
     naming = np.where(bits > 0, np.log2(len(claims)), 0.0)
-    return Claim(bits, price + naming, inside, links, share, group, trait, layer)
+    return Claim(bits, price + naming, inside, links, share, claims[0].names, group, trait, layer)
 
 
 def improved(incidence: Incidence, cover: Cover, weighed: Weighed) -> Cover:

@@ -6,6 +6,7 @@ two findings files can be compared.
 """
 
 import hashlib
+import os
 import re
 import tomllib
 from enum import StrEnum
@@ -28,6 +29,7 @@ __all__ = [
     "load_settings",
 ]
 
+_PREFIX = "SPIRITSAFE_"
 _HINT = "Every key is listed in docs/configuration.md."
 
 
@@ -86,7 +88,7 @@ class DetectionSettings(_Section):
 class Settings(BaseSettings):
     """All settings; frozen once loaded."""
 
-    model_config = SettingsConfigDict(env_prefix="SPIRITSAFE_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
     engine: EngineSettings = EngineSettings()
     ingest: IngestSettings = IngestSettings()
@@ -137,7 +139,16 @@ def load_settings(path: Path | None = None) -> Settings:
     return _validated(content, text, str(file))
 
 
+def _refuse_unknown_sections() -> None:
+    """Pydantic reads only variables of sections it knows; a misspelt section must not pass in silence."""
+    for name in sorted(os.environ):
+        head, nested, _ = name.removeprefix(_PREFIX).partition("__")
+        if name.startswith(_PREFIX) and nested and head.lower() not in Settings.model_fields:
+            raise ConfigError(f"the environment: {name}: unknown section {head.lower()!r}", hint=_HINT)
+
+
 def _validated(content: dict[str, Any], text: str, where: str) -> Settings:
+    _refuse_unknown_sections()
     try:
         return Settings(**content)
     except ValidationError as error:

@@ -5,7 +5,7 @@ mostly ask once; people and assistants go on. Agentic campaigns go on as well, s
 
 Null: honest groups lie anywhere; many turns exculpate a little.
 
-Source: prototype figures of ``docs/detection.md``.
+Source: the attack reports speak of scripted prompts; figures in ``docs/detection.md``.
 """
 
 from typing import ClassVar

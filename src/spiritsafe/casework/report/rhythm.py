@@ -77,8 +77,8 @@ def shades(values: Sequence[int]) -> list[int]:
     most = max(values, default=0)
     if most <= SHADES:
         return list(range(1, most + 1))
-    bounds = [round(most ** ((step + 1) / SHADES)) for step in range(SHADES)]
-    return [max(bound, place + 1) for place, bound in enumerate(bounds)]
+    # small counts make two steps round to one number: then there is one shade less
+    return sorted({round(most ** ((step + 1) / SHADES)) for step in range(SHADES)})
 
 
 def heat(counts: Sequence[Sequence[int]]) -> Heat | None:

@@ -53,19 +53,7 @@ def take_accounts(store: Store, path: Path, reading: Reading, traits: Traits) ->
                 },
             ),
         )
-        batch.write(
-            "identities",
-            pa.table(
-                {
-                    "account": account,
-                    "account_id": rows.column("account_id"),
-                    "organization_id": rows.column("organization_id"),
-                    # the log's own mention of an organisation is newer than the sign-up's
-                    "last_us": np.zeros(len(account), np.int64),
-                },
-                schema=TABLES["identities"].schema,
-            ),
-        )
+        batch.write("identities", _identities(rows, account))
         told, labels = traits.of_accounts(rows, us)
         batch.write("traits", told)
         batch.write("labels", labels)
@@ -103,20 +91,23 @@ def take_links(store: Store, path: Path, reading: Reading, traits: Traits) -> No
     account, _, _ = hash_column(rows.column("account_id"))
     us = _micros(rows.column("first_seen"))
     with store.batch() as batch:
-        batch.write(
-            "identities",
-            pa.table(
-                {
-                    "account": account,
-                    "account_id": rows.column("account_id"),
-                    "organization_id": pa.nulls(len(rows), pa.string()),
-                    "last_us": np.zeros(len(rows), np.int64),
-                },
-                schema=TABLES["identities"].schema,
-            ),
-        )
+        batch.write("identities", _identities(rows, account))
         batch.write("traits", traits.of_links(rows, us, np.maximum(us, _micros(rows.column("last_seen")))))
         _commit(batch, path, len(rows))
+
+
+def _identities(rows: pa.Table, account: Int) -> pa.Table:
+    """Rows of ``identities`` for a side table; the log's own mention of an organisation is newer, so it wins."""
+    named = "organization_id" in rows.column_names
+    return pa.table(
+        {
+            "account": account,
+            "account_id": rows.column("account_id"),
+            "organization_id": rows.column("organization_id") if named else pa.nulls(len(rows), pa.string()),
+            "last_us": np.zeros(len(rows), np.int64),
+        },
+        schema=TABLES["identities"].schema,
+    )
 
 
 def _known(store: Store, path: Path) -> bool:

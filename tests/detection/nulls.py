@@ -155,6 +155,29 @@ def growth(rng: np.random.Generator, truth: Float) -> Population:
     return assemble(Sheet(flat(len(bodies)), bodies=bodies)).population
 
 
+def sharded(rng: np.random.Generator, truth: Float) -> Population:
+    """The members of `subject`, none of whose bodies ever comes again."""
+    population = subject(rng, truth)
+    pools = population.pools
+    fresh = np.arange(int(pools.n.sum()))
+    offsets = np.concatenate(([0], np.cumsum(pools.n)))
+    return replace(population, pools=replace(pools, offsets=offsets, bodies=fresh, body_n=np.ones_like(fresh)))
+
+
+def signups(rng: np.random.Generator, truth: Float) -> Population:
+    """Members sign up uniformly in a window of width 1 - ``truth``, among many others.
+
+    The mean distance of a uniform draw from its median is a quarter of the window. The others are so many
+    because windows overlap in the middle more than at the edges: ranks among members alone are not uniform.
+    """
+    width = np.clip(1 - truth, 0.02, 1)
+    start = rng.random(len(truth)) * (1 - width)
+    draw = np.repeat(start, MEMBERS) + rng.random(len(truth) * MEMBERS) * np.repeat(width, MEMBERS)
+    everyone = np.concatenate([draw, rng.random(8 * len(draw))])
+    created = (1 + everyone * 1e15).astype(np.int64)
+    return assemble(Sheet(np.ones((len(created), 2), np.int64), created_us=created)).population
+
+
 def sharing(kind: TraitKind, cluster: int = 2) -> Draw:
     """Knots of ``cluster`` members have a value in common with probability ``truth``, else each its own."""
 
@@ -252,6 +275,8 @@ NULLS: dict[str, Generative] = {
     "load_balance": Generative(balance, Null(0.90, 0.25)),
     "one_subject": Generative(subject, Null(0.45, 0.15)),
     "one_pool": Generative(pool, Null(1.50, 0.40)),
+    "split_corpus": Generative(sharded, Null(0.45, 0.15)),
+    "joint_signup": Generative(signups, Null(0.55, 0.12)),
     "same_items": Generative(coverage, Null(0.50, 0.15)),
     "pooled_mmd": Generative(subject, Null(0.45, 0.15)),
     "one_shape": Generative(shape, Null(0.50, 0.15)),

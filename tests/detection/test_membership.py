@@ -39,29 +39,31 @@ def _names(focus: Focus) -> set[str]:
 def test_a_victim_leaves_and_the_members_stay(seed: int, victims: int) -> None:
     log = _victims(town(seed, honest=60), victims)
     focus = _focus(log)
-    trimmed, kept = trim(focus, least=8)
-    assert _names(trimmed) == set(log.named("c"))
-    assert kept.sum() == trimmed.size == focus.size - victims
+    left = trim(focus, least=8)
+    assert _names(left.focus) == set(log.named("c"))
+    assert left.kept.sum() == left.focus.size == focus.size - victims
+    assert left.settled
 
 
 def test_whoever_is_vouched_for_leaves_a_group_of_strangers() -> None:
     log = town(1, honest=60)
     log = log.with_accounts(c03={"organisation": "known", "verification": "organisation"})
-    assert "c03" not in _names(trim(_focus(log), least=8)[0])
+    assert "c03" not in _names(trim(_focus(log), least=8).focus)
 
 
 def test_a_group_that_everybody_vouches_for_is_not_taken_apart() -> None:
     log = town(1, honest=60)
     known = {name: {"organisation": f"org {name}", "verification": "organisation"} for name in log.named("c")}
     focus = _focus(log.with_accounts(**known))
-    assert trim(focus, least=8)[1].all()
+    assert trim(focus, least=8).kept.all()
 
 
 def test_trimming_never_leaves_fewer_than_asked() -> None:
     focus = _focus(_victims(town(1, honest=60), 5))
-    trimmed, kept = trim(focus, least=focus.size)
-    assert kept.all()
-    assert trimmed.size == focus.size
+    left = trim(focus, least=focus.size)
+    assert left.kept.all()
+    assert left.focus.size == focus.size
+    assert not left.settled  # there are victims in it, so nobody may be acted on
 
 
 def test_a_few_exchanges_with_the_template_are_a_strangers() -> None:
@@ -70,7 +72,7 @@ def test_a_few_exchanges_with_the_template_are_a_strangers() -> None:
     focus = _focus(replace(log, sent=[*log.sent, passer]))
     bits = dict(zip([focus.population.accounts.ids[i] for i in focus.members], member_bits(focus), strict=True))
     assert bits["h000"] < min(bits[name] for name in log.named("c"))
-    assert "h000" not in _names(trim(focus, least=8, firm=True)[0])
+    assert "h000" not in _names(trim(focus, least=8, firm=True).focus)
 
 
 def test_a_louder_member_is_no_stranger() -> None:
@@ -97,8 +99,27 @@ def test_without_text_subjects_say_nothing() -> None:
     assert not subject_bits(cut(silent, focus.members, focus.templates)).any()
 
 
+def test_colleagues_are_not_members_because_some_of_them_keep_the_same_hours() -> None:
+    """Framing: two of five victims follow the campaign's hours by accident, and their mean speaks for all."""
+    log = _victims(town(1, honest=60), 5)
+    hours = next(part for part in log.sent if part.account == "c00").hour
+    sent = [
+        replace(part, hour=hours, body=np.arange(len(hours)) + 9_000) if part.account in {"v0", "v1"} else part
+        for part in log.sent
+    ]
+    assert not _names(trim(_focus(replace(log, sent=sent)), least=8).focus) & set(log.named("v"))
+
+
+def test_trimming_goes_on_until_nobody_is_left_to_drop() -> None:
+    focus = _focus(_victims(town(3, honest=60), 5))
+    left = trim(focus, least=8)
+    again = trim(left.focus, least=8)
+    assert left.settled
+    assert again.kept.all()
+
+
 def test_bits_are_bounded() -> None:
     focus = _focus(_victims(town(1, honest=60), 3))
-    assert np.abs(hour_bits(focus)).max() <= 8
+    assert -8 <= hour_bits(focus).min() <= hour_bits(focus).max() <= 4
     assert np.abs(subject_bits(focus)).max() <= 4
     assert focus.first_day == FIRST_DAY

@@ -9,7 +9,15 @@ from spiritsafe.detection.focus import Focus, cut
 from spiritsafe.detection.groups.candidate import Candidate, Door
 from spiritsafe.detection.population import Population
 from spiritsafe.detection.references import References
-from spiritsafe.detection.scoring import FAMILY_CAP, FAMILY_FLOOR, INFRASTRUCTURE_CAP, Score, _capped, judge
+from spiritsafe.detection.scoring import (
+    ADDRESS_CAP,
+    FAMILY_CAP,
+    INFRASTRUCTURE_CAP,
+    UNDISPATCHED_FLOOR,
+    Score,
+    _capped,
+    judge,
+)
 from spiritsafe.detection.signals import SIGNALS
 from spiritsafe.model.findings import Evidence, total_bits
 from spiritsafe.model.words import Family
@@ -36,15 +44,27 @@ def _by_family(evidence: list[Evidence], family: Family) -> list[float]:
 
 
 @given(evidence_lists)
-def test_no_family_gains_more_than_its_cap_nor_loses_more_than_its_floor(evidence: list[Evidence]) -> None:
+def test_no_family_gains_more_than_its_cap(evidence: list[Evidence]) -> None:
     shown = _capped(evidence)
     for family in FAMILIES:
         weights = _by_family(shown, family)
         assert sum(w for w in weights if w > 0) <= FAMILY_CAP[family] + 1e-6
-        if family in FAMILY_FLOOR:
-            assert sum(w for w in weights if w < 0) >= FAMILY_FLOOR[family] - 1e-6
     shared = [item.weight_bits for item in shown if item.family.is_infrastructure and item.weight_bits > 0]
     assert sum(shared) <= INFRASTRUCTURE_CAP + 1e-6
+
+
+@given(evidence_lists)
+def test_lacking_a_dispatcher_is_one_fact(evidence: list[Evidence]) -> None:
+    lost = [w for family in (Family.TIMING, Family.VOLUME) for w in _by_family(_capped(evidence), family) if w < 0]
+    assert sum(lost) >= UNDISPATCHED_FLOOR - 1e-6
+
+
+def test_an_address_shared_at_sign_up_and_in_use_is_one_fact() -> None:
+    twice = [
+        Evidence(signal=name, family=family, weight_bits=3.0, p_value=0.0, detail="1")
+        for name, family in (("shared_network", Family.NETWORK), ("shared_signup", Family.SIGNUP))
+    ]
+    assert sum(item.weight_bits for item in _capped(twice)) == pytest.approx(ADDRESS_CAP)
 
 
 @given(evidence_lists)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from spiritsafe.detection import campaigns, lone
-from spiritsafe.detection.calibration import Measurement, weigh
+from spiritsafe.detection import campaigns, lone, overlaps
+from spiritsafe.detection.calibration import Alternative, Measurement, weigh
 from spiritsafe.detection.groups import rhythm
-from spiritsafe.detection.scoring import FAMILY_CAP, FAMILY_FLOOR, INFRASTRUCTURE_CAP
+from spiritsafe.detection.scoring import ADDRESS_CAP, FAMILY_CAP, INFRASTRUCTURE_CAP, UNDISPATCHED_FLOOR
 from spiritsafe.detection.signals import SIGNALS, Signal
 from tests.docs.pages import Written
 
@@ -25,9 +25,13 @@ def signals() -> Iterator[str]:
         prior, other = signal.prior, signal.alternative
         yield (
             f"| `{signal.name}` | {signal.family} | {signal.unit} | {prior.mean:g} ± {prior.sd:g} "
-            f"| {other.mean:g} ± {other.sd:g} | {other.floor:g} to {other.cap:g} "
+            f"| {other.mean:g} ± {other.sd:g}{_partly(other)} | {other.floor:g} to {other.cap:g} "
             f"| {'adaptive' if signal.adaptive else 'shipped'} |"
         )
+
+
+def _partly(other: Alternative) -> str:
+    return f"; {other.partly.share:.0%}: {other.partly.mean:g} ± {other.partly.sd:g}" if other.partly else ""
 
 
 def definitions() -> Iterator[str]:
@@ -49,7 +53,9 @@ def families() -> Iterator[str]:
     yield "| family | at most | at least |"
     yield "|---|---|---|"
     for family, cap in FAMILY_CAP.items():
-        yield f"| {family} | {cap:g} | {f'{FAMILY_FLOOR[family]:g}' if family in FAMILY_FLOOR else ''} |"
+        yield f"| {family} | {cap:g} | |"
+    yield f"| timing and volume together | | {UNDISPATCHED_FLOOR:g} |"
+    yield f"| `shared_network` and `shared_signup` together | {ADDRESS_CAP:g} | |"
     yield f"| all infrastructure together | {INFRASTRUCTURE_CAP:g} | |"
 
 
@@ -70,7 +76,7 @@ def limits() -> Iterator[str]:
     yield f"| focal exchanges below which a group is not judged | {campaigns._LEAST_EXCHANGES} |"
     yield f"| exchanges on even days below which an account has no rhythm | {rhythm._LEAST} |"
     yield f"| groups that count as tested, at least | {campaigns._LEAST_TESTED} |"
-    yield f"| bits by which what is at stake moves a group's e-value, at most | {campaigns._MOST_STAKE:g} |"
+    yield f"| bits by which what is at stake moves a group's e-value, at most | {overlaps._MOST_STAKE:g} |"
     yield f"| bits of behaviour below which nothing is suspected | {campaigns._LEAST_BEHAVIOUR:g} |"
     yield f"| exchanges below which an account is no lone extractor | {lone._LEAST} |"
     yield f"| bits of a lone extractor | {lone.THRESHOLD_BITS:g} |"

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-__all__ = ["Alternative", "Measurement", "Null", "e_bh", "normal_p", "robust_null", "weigh"]
+__all__ = ["Alternative", "Measurement", "Null", "Partly", "e_bh", "normal_p", "robust_null", "weigh"]
 
 _LOG2E = 1.4426950408889634
 
@@ -48,13 +48,29 @@ class Null:
 
 
 @dataclass(frozen=True, slots=True)
+class Partly:
+    """What a share of the campaigns shows instead, which do what the signal looks for only in part."""
+
+    share: float
+    mean: float
+    sd: float
+
+
+@dataclass(frozen=True, slots=True)
 class Alternative:
-    """What campaigns show, and how much this signal may say either way, in bits."""
+    """What campaigns show, and how much this signal may say either way, in bits.
+
+    Attributes:
+        mean, sd: of campaigns, in the signal's unit.
+        floor, cap: bounds of the weight.
+        partly: a second component of the mixture, None for a plain normal.
+    """
 
     mean: float
     sd: float
     floor: float
     cap: float
+    partly: Partly | None = None
 
 
 def weigh(measured: Measurement, null: Null, alternative: Alternative) -> float:
@@ -66,12 +82,21 @@ def weigh(measured: Measurement, null: Null, alternative: Alternative) -> float:
     -0.01
     >>> weigh(Measurement(-2.0, 0.1, ""), Null(0.0, 0.5), Alternative(1.0, 0.1, -3, 4))
     -3.0
+    >>> halfway, honest = Measurement(0.5, 0.1, ""), Null(-0.5, 0.3)
+    >>> weigh(halfway, honest, Alternative(1.0, 0.1, -3, 4))
+    -0.64
+    >>> weigh(halfway, honest, Alternative(1.0, 0.1, -3, 4, Partly(0.25, 0.5, 0.2)))
+    4.0
     """
     towards = 1.0 if alternative.mean >= null.mean else -1.0
     value = alternative.mean - towards * max((alternative.mean - measured.value) * towards, 0.0)
     honest = np.hypot(max(null.sd, alternative.sd), measured.error)
     campaign = np.hypot(alternative.sd, measured.error)
-    bits = _log_density(value, alternative.mean, campaign) - _log_density(value, null.mean, honest)
+    shown = _log_density(value, alternative.mean, campaign)
+    if (partly := alternative.partly) is not None:
+        other = _log_density(value, partly.mean, np.hypot(partly.sd, measured.error))
+        shown = float(np.logaddexp(np.log1p(-partly.share) + shown, np.log(partly.share) + other))
+    bits = shown - _log_density(value, null.mean, honest)
     return round(float(min(max(bits * _LOG2E, alternative.floor), alternative.cap)), 2)
 
 

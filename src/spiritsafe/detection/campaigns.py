@@ -1,12 +1,11 @@
 """Candidates in, campaigns out: judge every group, keep the best of the nested, trim, set the tier.
 
-Nested and overlapping groups ask the same question several times. The best answer is kept and never
-enlarged; what overlaps it is dropped. The false-discovery rate counts every group that was judged.
+Overlapping groups ask the same question several times; ``overlaps`` says which of them stand. The
+false-discovery rate counts every group that was judged.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from spiritsafe.detection.focus import Focus, cut
 from spiritsafe.detection.groups import corpus, network, rhythm, templates
 from spiritsafe.detection.groups.candidate import Candidate, plausible
 from spiritsafe.detection.membership import trim
+from spiritsafe.detection.overlaps import Judged, stakes, stand
 from spiritsafe.detection.population import Population
 from spiritsafe.detection.references import References
 from spiritsafe.detection.scoring import Score, judge
@@ -27,19 +27,18 @@ __all__ = ["Group", "Judgement", "find_groups", "propose", "tier_of"]
 
 _AGREES, _STRONG = 1.0, 2.0
 """Bits from which a family agrees (two to one), and from which it is strong (four to one)."""
-_LEAST_BEHAVIOUR = 5.0
-"""Bits that behaviour alone must give before anything may be suspected: thirty to one without any sharing."""
-_SURE_BITS, _ENOUGH_BITS = 16, 12
-"""Weighted bits beyond which more is not surer - the nulls are not known that far out, so among the sure the
-largest group counts - and bits beyond which trimming a group further gains nothing."""
-_LEFT = 0.5
-"""Share of a group that must be left when stronger groups have taken their members."""
-_LIGHT_TRIM = 0.6
-_MOST_STAKE = 3.0
+_LEAST_BEHAVIOUR = 4.0
+"""Bits that behaviour alone must give before anything may be suspected: sixteen to one without any sharing."""
+_ENOUGH_BITS = 12
+"""Bits beyond which trimming a group further gains nothing."""
+_LIGHT_TRIM, _PICKED = 0.6, 3.0
+"""Share left up to which a trim is light, and the price in bits of a heavier one, which had more to pick from."""
 _LEAST_TESTED = 500
 """Groups counted as tested where fewer were: a log of few groups has as few campaigns, so each needs as much."""
 _LEAST_EXCHANGES = 64
 """Focal exchanges below which behaviour cannot be told from chance: eight accounts with eight each."""
+_LEAST_PART = 2
+"""Focal exchanges of a member below which it takes no part: one request with a common sentence is an accident."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -72,8 +71,22 @@ def propose(population: Population, settings: DetectionSettings) -> list[Candida
         *corpus.candidates(population, least, share),
     ]
     proposed += [other for item in proposed if (other := _strangers(population, item, least, share))]
-    seen = [item for item in proposed if cut(population, item.members, item.templates).exchanges >= _LEAST_EXCHANGES]
+    seen = [found for item in proposed if (found := _active(population, item, least)) is not None]
     return list({item.key: item for item in reversed(seen)}.values())[::-1]
+
+
+def _active(population: Population, item: Candidate, least: int) -> Candidate | None:
+    """The candidate without members that take no part in what it is judged on; None if too little is left.
+
+    A clock or a card proposes accounts whatever they send. Who sent nothing of the group's focal exchanges
+    cannot be seen by any signal, and must not be named for what the others did.
+    """
+    focus = cut(population, item.members, item.templates)
+    taking_part = focus.volume >= _LEAST_PART
+    focus = focus if taking_part.all() else focus.only(taking_part)
+    if focus.units < least or focus.exchanges < _LEAST_EXCHANGES:
+        return None
+    return Candidate(item.door, focus.members, item.templates, item.chosen_on)
 
 
 def _strangers(population: Population, item: Candidate, least: int, share: float) -> Candidate | None:
@@ -99,75 +112,43 @@ def find_groups(population: Population, settings: DetectionSettings, progress: P
         focus = cut(population, item.members, item.templates)
         scores.append(_judged(item, focus, references, settings.min_group))
         progress("testing groups", done + 1, len(candidates))
-    stake = _stakes([item.score.focus for item in scores])
-    standing = _apart(scores, references, settings.min_group, stake)
-    bits = np.array([item.score.bits + stake(item.score.focus) for item in standing])
-    q = e_bh(bits, max(len(candidates), _LEAST_TESTED))
+    stake, tested = stakes([item.score.focus for item in scores]), max(len(candidates), _LEAST_TESTED)
+
+    def weigh(item: Judged) -> float:
+        return item.score.bits - item.price + stake(item.score.focus)
+
+    def rejudge(item: Judged, focus: Focus) -> Judged:
+        return _judged(item.score.candidate, focus, references, settings.min_group)
+
+    standing = stand(scores, weigh, rejudge, settings.min_group, float(np.log2(tested / settings.suspect_fdr)))
+    q = e_bh(np.array([weigh(item) for item in standing]), tested)
     groups = [
-        Group(judged.score, tier_of(judged.score, float(value), settings), float(value), judged.trimmed)
+        Group(judged.score, _tier(judged, float(value), settings), float(value), judged.trimmed)
         for judged, value in zip(standing, q, strict=True)
     ]
     return Judgement(groups, len(candidates))
 
 
-def _stakes(tested: list[Focus]) -> Callable[[Focus], float]:
-    """Return the log2 weight of a hypothesis in the e-BH procedure; weights average one over all tested.
-
-    A group weighs by the root of its focal exchanges: the rate is counted by what is at stake, so that a
-    hundred knots of a few requests each do not hide a harvest of ten thousand. Volume is no evidence and
-    enters no signal, which is what makes it a legitimate weight (Genovese, Roeder & Wasserman 2006).
-    """
-    mean = float(np.mean([np.sqrt(focus.exchanges) for focus in tested])) if tested else 1.0
-    return lambda focus: float(np.clip(np.log2(max(np.sqrt(focus.exchanges), 1.0) / mean), -_MOST_STAKE, _MOST_STAKE))
-
-
-@dataclass(frozen=True)
-class _Judged:
-    score: Score
-    trimmed: list[int]
-
-
-def _judged(item: Candidate, focus: Focus, references: References, least: int) -> _Judged:
+def _judged(item: Candidate, focus: Focus, references: References, least: int) -> Judged:
     whole = judge(item, focus, references)
     # who came in by a template or a card has something to show for it; who came in by his hours has not
-    trimmed, kept = trim(focus, least, firm=item.chosen_on is not None)
-    if kept.all() or trimmed.units < least:
-        return _Judged(whole, [])
-    better = judge(item, trimmed, references)
-    # a light trim is taken unless it costs; one that halves the group must pay for having picked
-    needed = -1.0 if kept.mean() >= _LIGHT_TRIM else 3.0
-    gained = min(better.bits, _ENOUGH_BITS) - min(whole.bits, _ENOUGH_BITS)
-    return _Judged(better, focus.members[~kept].tolist()) if gained >= needed else _Judged(whole, [])
+    left = trim(focus, least, firm=item.chosen_on is not None)
+    if left.kept.all() or left.focus.units < least:
+        return Judged(whole, [], mixed=not left.kept.all() or not left.settled)
+    better = judge(item, left.focus, references)
+    # a group that trimming halves must pay for having picked; if it cannot, it stays a group with strangers in it
+    price = _PICKED if left.kept.mean() < _LIGHT_TRIM else 0.0
+    if price and min(better.bits, _ENOUGH_BITS) - min(whole.bits, _ENOUGH_BITS) < price:
+        return Judged(whole, [], mixed=True)
+    return Judged(better, focus.members[~left.kept].tolist(), mixed=not left.settled, price=price)
 
 
-def _apart(judged: list[_Judged], references: References, least: int, stake: Callable[[Focus], float]) -> list[_Judged]:
-    """Take the strongest group, then judge what others have left without its members.
-
-    Nested groups ask the same question; a group that is strong only by members of a stronger one must not
-    drag its other accounts along. Ties within a bit go to the group with more focal traffic.
-    """
-    if not judged:
-        return []
-    population = judged[0].score.focus.population
-    claimed = np.zeros(population.size, np.bool_)
-    queue = [(_rank(item.score, stake), number, item) for number, item in enumerate(judged)]
-    heapify(queue)
-    kept = []
-    while queue:
-        _, number, item = heappop(queue)
-        focus = item.score.focus
-        free = ~claimed[focus.members]
-        if free.all():
-            claimed[focus.members] = True
-            kept.append(item)
-        elif free.mean() >= _LEFT and focus.only(free).units >= least:
-            rest = _judged(item.score.candidate, focus.only(free), references, least)
-            heappush(queue, (_rank(rest.score, stake), number, rest))
-    return kept
-
-
-def _rank(score: Score, stake: Callable[[Focus], float]) -> tuple[int, int, int]:
-    return -min(round(score.bits + stake(score.focus)), _SURE_BITS), -score.focus.exchanges, int(score.focus.members[0])
+def _tier(judged: Judged, q_value: float, settings: DetectionSettings) -> Tier | None:
+    """The group's tier; where strangers are among the members nobody may be acted on for the others' sake."""
+    tier = tier_of(judged.score, q_value, settings)
+    if judged.mixed and tier is not None:
+        return Tier.LINKED if judged.score.tie_bits >= _STRONG else None
+    return tier
 
 
 def tier_of(score: Score, q_value: float, settings: DetectionSettings) -> Tier | None:
@@ -183,7 +164,7 @@ def tier_of(score: Score, q_value: float, settings: DetectionSettings) -> Tier |
     twice = min(score.family_bits(Family.PAYMENT), score.family_bits(Family.NETWORK)) >= _STRONG
     strong = max(timing, corpus) >= _STRONG or (twice and timing + corpus >= _AGREES)
     facts = sum(score.family_bits(family) >= _AGREES for family in (Family.TIMING, Family.CORPUS, Family.PIVOT))
-    tied = score.infrastructure_bits >= _STRONG
+    tied = score.tie_bits >= _STRONG
     supported = sum(score.family_bits(family) >= _AGREES for family in (Family.CONTENT, Family.VOLUME))
     carries = strong and facts + tied >= 2 and score.behaviour_bits >= _LEAST_BEHAVIOUR
     if carries and q_value <= settings.fdr and facts + tied + supported >= 3:

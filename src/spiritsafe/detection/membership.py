@@ -6,78 +6,125 @@ given the others' profile, its subjects given the others' bodies, links to other
 that brought it in.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import gammaln
 
 from spiritsafe.detection.focus import CELLS_PER_DAY, Focus
 from spiritsafe.detection.links.rarity import rare_traits
-from spiritsafe.detection.population import Bool, Float, tally
+from spiritsafe.detection.population import Bool, Float, Int, tally
 from spiritsafe.detection.signals.standing import vouched
 from spiritsafe.model.words import Family
 
-__all__ = ["DROP_BELOW", "KEEP_ABOVE", "hour_bits", "link_bits", "member_bits", "subject_bits", "template_bits", "trim"]
+__all__ = [
+    "DROP_BELOW",
+    "KEEP_ABOVE",
+    "Trimmed",
+    "hour_bits",
+    "link_bits",
+    "member_bits",
+    "subject_bits",
+    "template_bits",
+    "trim",
+    "volume_bits",
+]
 
 DROP_BELOW = -2.0
 """Bits below which a member is left out: four to one that it is a stranger."""
 KEEP_ABOVE = 0.5
 """Bits that a member must show where nothing but its hours brought it into the group."""
+_BEHIND, _SHOWN = 4.0, 2.0
+"""Bits by which one may fall behind the typical member: where that shows six or more, one who does not show two
+is a stranger who happened upon a popular sentence."""
 _STRANGERS_LINKED = 0.1
 _TIED = 0.6
 """Share of tied members from which one who is tied to nobody must show evidence of his own."""
 _RHO_MEMBER, _RHO_STRANGER = 0.02, 0.30
-_ROUNDS = 4
 
 
-def trim(focus: Focus, least: int, *, firm: bool = False) -> tuple[Focus, Bool]:
-    """Drop members that do not belong until nobody does or fewer than ``least`` are left.
+@dataclass(frozen=True)
+class Trimmed:
+    """What is left of a group.
+
+    Attributes:
+        focus: those who belong, or as few of the others as leave the group its least size.
+        kept: for the members given, whether each is left, bool [m].
+        settled: True if everybody who is left belongs; else nobody may be acted on for this group.
+    """
+
+    focus: Focus
+    kept: Bool
+    settled: bool
+
+
+def trim(focus: Focus, least: int, *, firm: bool = False) -> Trimmed:
+    """Drop members that do not belong until nobody does or fewer than ``least`` would be left.
 
     Args:
         focus: the group.
         least: members that must remain.
         firm: ask every member for evidence of its own instead of dropping those with evidence against.
-
-    Returns:
-        The trimmed focus and, for the members given, whether each was kept (bool [m]).
     """
     kept = np.ones(focus.size, np.bool_)
     current = focus
-    for _ in range(_ROUNDS):
+    while True:  # a round that drops nobody ends it, and every other leaves fewer
         stay = _stay(current, firm=firm)
         if stay.all() or stay.sum() < least:
-            break
+            return Trimmed(current, kept, bool(stay.all()))
         kept[np.flatnonzero(kept)[~stay]] = False
         current = current.only(stay)
-    return current, kept
 
 
 def _stay(focus: Focus, *, firm: bool) -> Bool:
     """Return who may stay, bool [m].
 
-    Colleagues, and loners among the tied, must show evidence of their own. Colleagues are judged together:
-    an organisation that a campaign imitates comes in with several accounts at once, and their evidence adds
-    up. Accounts somebody vouches for leave a group of strangers in any case: they may be victims, and a
-    person can still look at them.
+    Colleagues, and loners among the tied, must show evidence of their own. Colleagues are judged together,
+    by the weakest quarter of them as well as by their mean: an organisation that a campaign imitates comes in
+    with several accounts at once, some of which keep the campaign's hours by accident, while a shell's
+    accounts are all alike. Accounts somebody vouches for leave a group of strangers in any case: they may be
+    victims, and a person can still look at them.
     """
     bits = member_bits(focus)
+    together = _together(focus.unit, bits)
     _, unit, size = np.unique(focus.unit, return_inverse=True, return_counts=True)
-    together = (tally(unit, bits, len(size)) / size)[unit]
     linked = _linked(focus)
     alone = ~linked & (linked.mean() >= _TIED)
-    needed = np.where((size[unit] > 1) | alone | firm, KEEP_ABOVE, DROP_BELOW)
+    ordinary = np.clip(np.median(bits) - _BEHIND, DROP_BELOW, _SHOWN)
+    needed = np.where((size[unit] > 1) | alone | firm, max(KEEP_ABOVE, ordinary), ordinary)
     known = vouched(focus.population)[focus.members]
     return np.asarray((together >= needed) & ~(known & (known.mean() < 0.5)))
 
 
+def _together(unit: Int, bits: Float) -> Float:
+    """The bits of each member's organisation: the lesser of its members' mean and lower quartile, float [m].
+
+    >>> _together(np.array([0, 0, 0, 0, 1]), np.array([8.0, 8.0, -6.0, -6.0, 3.0])).tolist()
+    [-6.0, -6.0, -6.0, -6.0, 3.0]
+    """
+    _, place, size = np.unique(unit, return_inverse=True, return_counts=True)
+    ordered = bits[np.lexsort((bits, place))]
+    quartile = ordered[np.cumsum(size) - size + (size - 1) // 4]
+    return np.asarray(np.minimum(tally(place, bits, len(size)) / size, quartile)[place])
+
+
 def member_bits(focus: Focus) -> Float:
     """Bits for membership of each member, float [m]."""
-    typical = np.median(focus.volume)
-    # a few exchanges with a template that others harvest with are a stranger's, not a dealt share's
-    marginal = np.select([focus.volume < 0.1 * typical, focus.volume < 0.25 * typical], [-2.5, -1.0], 0.0)
     # a gateway that names its end users passes on whatever they ask; it is not the one who asks
     accounts = focus.population.accounts
     resold = accounts.end_users[focus.members] > 0.5 * accounts.n[focus.members]
-    own = hour_bits(focus) + subject_bits(focus) + link_bits(focus) + template_bits(focus)
-    return np.asarray(own + marginal - np.where(resold, 4.0, 0.0))
+    own = hour_bits(focus) + subject_bits(focus) + link_bits(focus) + template_bits(focus) + volume_bits(focus)
+    return np.asarray(own - np.where(resold, 4.0, 0.0))
+
+
+def volume_bits(focus: Focus) -> Float:
+    """Bits against members that sent far less than the typical member, between -4 and 0.
+
+    A few exchanges with a template that others harvest with are a stranger's, not a dealt share's: a share
+    below a half of the median costs a bit and a half for every further halving.
+    """
+    typical = max(float(np.median(focus.volume)), 1.0)
+    return np.asarray(np.clip(1.5 * np.log2(np.maximum(focus.volume, 0.01) / (typical / 2)), -4, 0))
 
 
 def template_bits(focus: Focus) -> Float:
@@ -125,7 +172,8 @@ def hour_bits(focus: Focus) -> Float:
     """Log2 likelihood ratio of each member's daily cells: the others' profile against a life of its own.
 
     Both sides are Dirichlet-multinomial about a profile with the stated intra-class correlation, so that
-    a busy account cannot convict itself by volume; bounded to +/- 8 bits.
+    a busy account cannot convict itself by volume. Bounded to -8 bits, and to +4: one honest account in
+    sixteen is a service that runs round the clock and has no hours of its own to tell it by.
     """
     counts = focus.cells
     total = counts.sum(axis=2)
@@ -138,7 +186,7 @@ def hour_bits(focus: Focus) -> Float:
     if np.median(ratio) < 0:
         # the group keeps no common clock: whoever keeps his own hours is no stranger for that
         return np.zeros(focus.size)
-    return np.asarray(np.clip(ratio, -8, 8))
+    return np.asarray(np.clip(ratio, -8, 4))
 
 
 def _dirichlet_multinomial(counts: Float, share: Float, rho: float) -> Float:

@@ -14,11 +14,11 @@ from spiritsafe.model.dossier import Spread
 from spiritsafe.model.findings import Evidence, total_bits
 from spiritsafe.model.words import Family
 
-__all__ = ["FAMILY_CAP", "FAMILY_FLOOR", "INFRASTRUCTURE_CAP", "Score", "judge"]
+__all__ = ["ADDRESS_CAP", "FAMILY_CAP", "INFRASTRUCTURE_CAP", "UNDISPATCHED_FLOOR", "Score", "judge"]
 
 FAMILY_CAP: dict[Family, float] = {
     Family.TIMING: 7.0,
-    Family.CORPUS: 6.0,
+    Family.CORPUS: 7.0,
     Family.CONTENT: 2.0,
     Family.VOLUME: 2.0,
     Family.PIVOT: 2.0,
@@ -31,11 +31,17 @@ FAMILY_CAP: dict[Family, float] = {
 """Most bits a family may give. Signals of one family see the same facts, so their sum must not grow with
 the number of ways we look at them; the caps are what the weakest honest look-alike of ``docs/detection.md``
 needs to stay below the threshold when two families agree by accident."""
-FAMILY_FLOOR: dict[Family, float] = {Family.TIMING: -2.0}
-"""Fewest bits a family may give. A campaign can give its accounts hours of their own for the price of a
-random number: if a quarter do, no timing at all is worse than log2(1/4)."""
+UNDISPATCHED_FLOOR = -2.0
+"""Fewest bits that timing and volume may give together. A campaign can give its accounts hours and volumes of
+their own for the price of a random number: if a quarter do without a dispatcher, the lack of a common clock and
+of equal shares, which are then one fact, is no worse than log2(1/4)."""
+_UNDISPATCHED = {Family.TIMING, Family.VOLUME}
 INFRASTRUCTURE_CAP = 7.5
 """Most bits all infrastructure families may give together: sharing is not guilt."""
+ADDRESS_CAP = 4.0
+"""Most bits for shared networks and sign-up traits together: who signs up where he works shares one address twice."""
+_NO_TIE = "joint_signup"
+_ADDRESSES = {"shared_network", "shared_signup"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,11 @@ class Score:
     def infrastructure_bits(self) -> float:
         """Bits of all infrastructure families."""
         return sum(item.weight_bits for item in self.evidence if item.family.is_infrastructure)
+
+    @property
+    def tie_bits(self) -> float:
+        """Bits of what strangers share; that they signed up together is no tie, courses do that as well."""
+        return self.infrastructure_bits - sum(e.weight_bits for e in self.evidence if e.signal == _NO_TIE)
 
     @property
     def behaviour_bits(self) -> float:
@@ -108,18 +119,21 @@ def _spread(signal: Signal, null: Null, value: float, error: float) -> Spread:
 
 def _capped(evidence: Sequence[Evidence]) -> list[Evidence]:
     """Strongest first; what goes beyond a cap is cut from the weakest, so shown weights still sum up."""
-    room, depth = dict(FAMILY_CAP), dict(FAMILY_FLOOR)
-    shared = INFRASTRUCTURE_CAP
+    room = dict(FAMILY_CAP)
+    shared, addresses, depth = INFRASTRUCTURE_CAP, ADDRESS_CAP, UNDISPATCHED_FLOOR
     out = []
     for item in sorted(evidence, key=lambda e: (-e.weight_bits, e.signal)):
         weight = item.weight_bits
         if weight > 0:
             weight = min(weight, room[item.family], shared if item.family.is_infrastructure else weight)
+            if item.signal in _ADDRESSES:
+                weight = min(weight, addresses)
+                addresses -= weight
             room[item.family] -= weight
             shared -= weight if item.family.is_infrastructure else 0.0
-        elif item.family in depth:
-            weight = max(weight, depth[item.family])
-            depth[item.family] -= weight
+        elif item.family in _UNDISPATCHED:
+            weight = max(weight, depth)
+            depth -= weight
         out.append(
             Evidence(
                 signal=item.signal,

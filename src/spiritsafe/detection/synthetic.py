@@ -13,7 +13,7 @@ from spiritsafe.detection.population import Accounts, Content, Float, Int, Pools
 from spiritsafe.engine.tables import FEATURE_DIM, SHAPE_BINS
 from spiritsafe.model.words import Capability, Elicitation, Family, Programme, TraitKind
 
-__all__ = ["Sheet", "assemble", "cards", "clockwork", "customer", "pivoting", "standing", "subjects"]
+__all__ = ["Sheet", "assemble", "cards", "clockwork", "customer", "pivoting", "signups", "standing", "subjects"]
 
 MEMBERS, OTHERS, DAYS = 40, 60, 10
 _CONFIG = {
@@ -36,6 +36,7 @@ class Sheet:
         traits: (kind, value, account) rows.
         verified: bool [accounts].
         models: model -> exchanges int [accounts, days].
+        created_us: sign-up times int [accounts], unknown by default.
     """
 
     counts: Int
@@ -48,6 +49,7 @@ class Sheet:
     traits: list[tuple[str, int, int]] = field(default_factory=list)
     verified: Int | None = None
     models: dict[str, Int] = field(default_factory=dict)
+    created_us: Int | None = None
 
 
 def assemble(sheet: Sheet, members: int = MEMBERS) -> Focus:
@@ -70,7 +72,7 @@ def _population(sheet: Sheet) -> Population:
         verified=np.zeros(count, np.bool_) if sheet.verified is None else sheet.verified.astype(np.bool_),
         aged=np.ones(count, np.bool_),
         programme=[str(Programme.NONE)] * count,
-        created_us=zeros,
+        created_us=zeros if sheet.created_us is None else sheet.created_us,
         first_us=zeros,
         last_us=zeros + hours * 3_600_000_000,
         n=total,
@@ -219,6 +221,14 @@ def pivoting(seed: int, share: float) -> Focus:
     table = rng.binomial(24, adoption[:, None], size=(MEMBERS + OTHERS, DAYS))
     table[:, :4] = 0
     return assemble(Sheet(counts, models={"new": table}))
+
+
+def signups(seed: int, days: int) -> Focus:
+    """Forty members who signed up within ``days`` days, sixty others within four hundred."""
+    rng = np.random.default_rng(seed)
+    span = np.where(np.arange(MEMBERS + OTHERS) < MEMBERS, days, 400)
+    created = ((1_000 + rng.random(MEMBERS + OTHERS) * span) * 86_400_000_000).astype(np.int64)
+    return assemble(Sheet(np.ones((MEMBERS + OTHERS, 48), np.int64), created_us=created))
 
 
 def standing(share: float) -> Focus:

@@ -12,9 +12,9 @@ from spiritsafe.detection.population import Content, Float, Int, Pools, Populati
 from spiritsafe.detection.signals import SIGNALS, Signal
 from spiritsafe.detection.signals.pivot import launches
 from spiritsafe.detection.signals.pool import collisions
-from spiritsafe.detection.synthetic import Sheet, assemble, cards, customer, pivoting, standing, subjects
+from spiritsafe.detection.synthetic import Sheet, assemble, cards, clockwork, customer, pivoting, standing, subjects
 from spiritsafe.engine.tables import FEATURE_DIM
-from spiritsafe.model.words import Family
+from spiritsafe.model.words import Family, TraitKind
 from tests.detection.nulls import EACH, flat
 
 BY_NAME = {signal.name: signal for signal in SIGNALS}
@@ -43,12 +43,56 @@ def test_collisions_by_hand() -> None:
 
 
 def test_one_pool_is_the_log_of_the_two_rates() -> None:
-    bodies = [np.array([1, 1, 2, 2]), np.array([1, 1, 3, 3])]
-    counts = np.zeros((2, 48), np.int64)
-    counts[:, :4] = 1
-    focus = assemble(Sheet(counts, bodies=bodies), members=2)
-    # within: 4 of 12 pairs; across: item 1 meets in 2 x 2 of 16 pairs; half a pair is added to each
-    assert _value("one_pool", focus) == pytest.approx(np.log10((4.5 / 12) / (4.5 / 16)))
+    bodies = [np.arange(40) + 100 * member for member in range(2)]
+    bodies[0][:3], bodies[0][3], bodies[1][0] = 1_007, 1_008, 1_008
+    focus = assemble(Sheet(flat(2, 40), bodies=bodies), members=2)
+    # within: 3 of 2 x 780 pairs; across: item 1,008 meets in 1 of 1,600 pairs; half a pair is added to each
+    assert _value("one_pool", focus) == pytest.approx(np.log10((3.5 / 1_560) / (1.5 / 1_600)))
+
+
+def test_one_pool_has_no_verdict_where_one_list_explains_the_repeats() -> None:
+    bodies = [np.random.default_rng(member).permutation(30)[:12] for member in range(12)]
+    focus = assemble(Sheet(flat(12, 12), bodies=bodies), members=12)
+    assert BY_NAME["one_pool"].measure(focus) is None
+
+
+def test_a_split_corpus_has_no_verdict_where_items_come_back() -> None:
+    assert BY_NAME["split_corpus"].measure(subjects(seed=1, own=False, items=40)) is None
+    assert _value("split_corpus", subjects(seed=1, own=False, items=10**6)) == pytest.approx(1, abs=0.1)
+
+
+def test_a_joint_sign_up_is_told_in_other_accounts_not_in_days() -> None:
+    """A launch on which half of everybody signs up makes nobody a cohort."""
+    rng = np.random.default_rng(3)
+    launch = rng.random(200) * np.where(np.arange(200) % 2, 2, 300) + 1_000
+    together = assemble(Sheet(flat(200), created_us=(launch * 86_400e6).astype(np.int64)), members=40)
+    assert abs(_value("joint_signup", together)) < 0.2
+    launch[:40] = 1_000 + rng.random(40) * 2
+    launch[40:] = 1_000 + rng.random(160) * 300
+    cohort = assemble(Sheet(flat(200), created_us=(launch * 86_400e6).astype(np.int64)), members=40)
+    assert _value("joint_signup", cohort) > 0.9
+
+
+@pytest.mark.parametrize(("per_exit", "shared"), [(40, 0.0), (10, 1.0)])
+def test_an_address_that_most_of_the_group_has_is_a_place(per_exit: int, shared: float) -> None:
+    """Forty students on one campus of three addresses; forty accounts behind four proxies."""
+    rows = [(str(TraitKind.PREFIX), a // per_exit if a < 40 else 10**6 + a, a) for a in range(2_000)]
+    rows += [(str(TraitKind.IP), 10**3 + a % 3 if a < 40 and per_exit == 40 else 10**7 + a, a) for a in range(2_000)]
+    focus = assemble(Sheet(flat(2_000), traits=rows), members=40)
+    assert _value("shared_network", focus) == pytest.approx(shared, abs=0.15)
+
+
+def test_a_shared_rhythm_is_judged_while_a_member_lived() -> None:
+    """Members that were banned or came late follow the group as long as they were there."""
+    focus = clockwork(seed=3, shared=1.0)
+    content, days = focus.population.content, focus.cells.shape[1]
+    late = content.account % 2 == 0
+    kept = np.where(content.account < 40, np.where(late, content.hour >= 12 * days, content.hour < 12 * days), True)
+    some = replace(
+        content, **{f: getattr(content, f)[kept] for f in ("template", "account", "hour", "n", "single_turn")}
+    )
+    halves = cut(replace(focus.population, content=some), focus.members, focus.templates)
+    assert _value("shared_rhythm", halves) == pytest.approx(_value("shared_rhythm", focus), abs=0.25)
 
 
 @pytest.mark.parametrize("repeats", [1, 3])
@@ -210,6 +254,7 @@ def _renumbered(population: Population, place: Int) -> Population:
             accounts,
             unit=accounts.unit[old],
             verified=accounts.verified[old],
+            created_us=accounts.created_us[old],
             n=accounts.n[old],
             programme=[accounts.programme[i] for i in old.tolist()],
         ),

@@ -15,7 +15,9 @@ from spiritsafe.detection.signals.pivot import Pivot
 from spiritsafe.detection.signals.pool import Pool
 from spiritsafe.detection.signals.rhythm import Rhythm
 from spiritsafe.detection.signals.shape import Shape
+from spiritsafe.detection.signals.sharding import Sharding
 from spiritsafe.detection.signals.sharing import SharedDevice, SharedNetwork, SharedPayment, SharedSignup
+from spiritsafe.detection.signals.signup import JointSignup
 from spiritsafe.detection.signals.standing import Standing
 from spiritsafe.detection.signals.turns import Turns
 
@@ -26,6 +28,7 @@ SIGNALS: tuple[Signal, ...] = (
     Rhythm(),
     Balance(),
     Homogeneity(),
+    Sharding(),
     Pool(),
     Coverage(),
     Discrepancy(),
@@ -35,6 +38,7 @@ SIGNALS: tuple[Signal, ...] = (
     SharedNetwork(),
     SharedDevice(),
     SharedSignup(),
+    JointSignup(),
     Configuration(),
     Elicited(),
     Grader(),

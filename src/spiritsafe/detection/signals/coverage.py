@@ -28,7 +28,7 @@ class Coverage(Signal):
     family = Family.CORPUS
     unit = "share of items"
     prior: ClassVar[Null] = Null(0.5, 0.3)
-    alternative: ClassVar[Alternative] = Alternative(0.0, 0.12, -9.0, 0.5)
+    alternative: ClassVar[Alternative] = Alternative(0.0, 0.07, -9.0, 0.5)
     adaptive = False
 
     def measure(self, focus: Focus) -> Measurement | None:
@@ -36,7 +36,7 @@ class Coverage(Signal):
         seen = collisions(focus)
         if seen.across_pairs <= 0 or seen.per_member < 2:
             return None
-        value = min(seen.across / seen.across_pairs * seen.per_member, 1.0)
+        value = seen.common
         error = value / max(seen.across, 1.0) ** 0.5 + 0.02
         return Measurement(
             value,

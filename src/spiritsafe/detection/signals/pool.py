@@ -2,7 +2,8 @@
 
 Unit: log10 of (repeat rate within members / repeat rate across members). When one finite pool is dealt,
 two exchanges collide equally often whoever sent them (~0); where everybody has work of their own, an
-account repeats itself at least ten times as often as it repeats a stranger (>= 1).
+account repeats itself at least ten times as often as it repeats a stranger (>= 1). No verdict where any two
+members have a twentieth of their items in common: one list that everybody goes through explains the repeats.
 
 Null: that ratio in honest groups. No repeats, no evidence.
 
@@ -20,6 +21,9 @@ from spiritsafe.detection.synthetic import subjects
 from spiritsafe.model.words import Family
 
 __all__ = ["Collisions", "Pool", "collisions"]
+
+
+_ONE_LIST = 0.05
 
 
 class Collisions:
@@ -42,6 +46,11 @@ class Collisions:
         self.across = float((sums**2 - squares).sum() / 2)
 
     @property
+    def common(self) -> float:
+        """Expected share of a member's distinct bodies that a given other member also sent; 0 without pairs."""
+        return min(self.across / self.across_pairs * self.per_member, 1.0) if self.across_pairs > 0 else 0.0
+
+    @property
     def total(self) -> float:
         """Colliding pairs in all."""
         return self.within + self.across
@@ -62,9 +71,9 @@ class Pool(Signal):
     alternative: ClassVar[Alternative] = Alternative(0.1, 0.35, -1.5, 3.0)
 
     def measure(self, focus: Focus) -> Measurement | None:
-        """Measure the log ratio; None with fewer than three repeats or no pairs."""
+        """Measure the log ratio; None with fewer than three repeats, without pairs or with one common list."""
         seen = collisions(focus)
-        if seen.total < 3 or min(seen.within_pairs, seen.across_pairs) <= 0:
+        if seen.total < 3 or min(seen.within_pairs, seen.across_pairs) <= 0 or seen.common > _ONE_LIST:
             return None
         within, across = (seen.within + 0.5) / seen.within_pairs, (seen.across + 0.5) / seen.across_pairs
         # pairs sharing one body are dependent; the square root of the count is the usual caution

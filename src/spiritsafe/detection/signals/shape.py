@@ -27,7 +27,7 @@ class Shape(Signal):
     family = Family.CORPUS
     unit = "ratio of similarities"
     prior: ClassVar[Null] = Null(0.6, 0.3)
-    alternative: ClassVar[Alternative] = Alternative(1.0, 0.15, -1.0, 0.5)
+    alternative: ClassVar[Alternative] = Alternative(1.0, 0.15, -0.5, 0.5)
 
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the ratio; None where members' sizes are no more alike than the population's."""

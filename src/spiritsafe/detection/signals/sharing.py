@@ -1,8 +1,10 @@
 """Rare sharing: do strangers in the group share infrastructure that hardly anybody shares?
 
 Unit: share of the members that have a rare trait (card, /24, device ...) in common with a member of
-*another* organisation, above what their traits' rarity would give by chance. Sharing is not guilt: the
-families are infrastructure, and infrastructure alone never lifts a group above ``linked``.
+*another* organisation, above what their traits' rarity would give by chance. An address that most of the
+group has does not count: it says where its members are - a campus, an office, a carrier - and not that they
+belong together; several separate knots in one group do. Sharing is not guilt: the families are
+infrastructure, and infrastructure alone never lifts a group above ``linked``.
 
 Null: the share in honest groups of the same size; strangers who use one template rarely share a card,
 students of one university always share a network.
@@ -18,15 +20,21 @@ import numpy as np
 from spiritsafe.detection.calibration import Alternative, Measurement, Null
 from spiritsafe.detection.focus import Focus
 from spiritsafe.detection.links.rarity import RARE_DEGREE, rare_traits
+from spiritsafe.detection.population import Bool, Int
 from spiritsafe.detection.signals.base import Signal
 from spiritsafe.detection.synthetic import cards
-from spiritsafe.model.words import Family
+from spiritsafe.model.words import Family, TraitKind
 
 __all__ = ["SharedDevice", "SharedNetwork", "SharedPayment", "SharedSignup"]
 
 
+_PLACE = 0.6
+"""Share of a group from which a common address is a place: proxies of a campaign serve fewer of it each."""
+
+
 class _Shared(Signal):
     adaptive = False
+    places: ClassVar[bool] = False
     unit = "share of members"
     prior: ClassVar[Null] = Null(0.06, 0.22)
     alternative: ClassVar[Alternative] = Alternative(0.9, 0.25, 0.0, 3.5)
@@ -37,25 +45,19 @@ class _Shared(Signal):
         inside, who = rows.of(focus.members)
         if not len(inside):
             return None
-        unit = focus.unit[who]
         group = rows.group[inside]
-        order = np.lexsort((unit, group))
-        group, unit, who = group[order], unit[order], who[order]
-        edges = np.flatnonzero(np.concatenate(([True], group[1:] != group[:-1])))
-        several = np.add.reduceat(
-            np.concatenate(([True], (unit[1:] != unit[:-1]) | (group[1:] != group[:-1]))).astype(np.int64),
-            edges,
-        )
-        sizes = np.diff(np.concatenate((edges, [len(group)])))
-        linked_rows = np.repeat(several >= 2, sizes)
+        knot = _knots(group, focus.unit[who])
+        if self.places:
+            knot = np.where(_of_a_place(focus, knot, who, _is_prefix(focus, rows.row[inside])), 0, knot)
+        linked_rows = knot > 0
         # a trait that many outsiders have too says little about this group
         share = len(np.unique(who[linked_rows])) / focus.size
         chance = rows.chance(focus.size)
         value = max(share - chance, 0.0)
         # a knot is shared or not as a whole: its members are one draw, not so many independent ones
-        knot = np.zeros(focus.size)
-        np.maximum.at(knot, who, np.where(linked_rows, np.repeat(sizes, sizes), 0))
-        error = np.sqrt(max(float(knot.sum()) / focus.size * (1 - share), 0.05) / focus.size) + chance
+        largest = np.zeros(focus.size)
+        np.maximum.at(largest, who, knot)
+        error = np.sqrt(max(float(largest.sum()) / focus.size * (1 - share), 0.05) / focus.size) + chance
         values = len(np.unique(group[linked_rows]))
         return Measurement(
             value,
@@ -70,6 +72,32 @@ class _Shared(Signal):
     def examples(cls) -> tuple[Focus, Focus]:
         """Five accounts to a value; a value each."""
         return cards(cls.family, per_value=5), cards(cls.family, per_value=1)
+
+
+def _knots(group: Int, unit: Int) -> Int:
+    """Members that have the trait of each row, int64 [rows]; 0 where all of them are of one organisation.
+
+    >>> _knots(np.array([7, 7, 7, 8, 8]), np.array([1, 1, 2, 3, 3])).tolist()
+    [3, 3, 3, 0, 0]
+    """
+    _, trait, size = np.unique(group, return_inverse=True, return_counts=True)
+    pairs = np.unique(np.stack([trait, unit]), axis=1)
+    several = np.bincount(pairs[0], minlength=len(size)) >= 2
+    return np.asarray(np.where(several, size, 0)[trait], np.int64)
+
+
+def _of_a_place(focus: Focus, knot: Int, who: Int, prefix: Bool) -> Bool:
+    """Rows that only say where most of the group is: a place's own trait, and single addresses of who is there."""
+    place = knot > _PLACE * focus.size
+    there = np.isin(np.arange(focus.size), who[place])
+    return np.asarray(place | (there[who] & ~prefix))
+
+
+def _is_prefix(focus: Focus, row: Int) -> Bool:
+    """Which rows of the population's traits are networks rather than single addresses, bool [rows]."""
+    traits = focus.population.traits
+    wide = np.isin(np.array(traits.kinds, np.str_), (TraitKind.PREFIX, TraitKind.SIGNUP_PREFIX))
+    return np.asarray(wide[np.searchsorted(traits.starts, row, side="right") - 1])
 
 
 class SharedPayment(_Shared):
@@ -87,6 +115,7 @@ class SharedNetwork(_Shared):
 
     name = "shared_network"
     family = Family.NETWORK
+    places: ClassVar[bool] = True
     noun: ClassVar[str] = "networks"
 
 
@@ -103,4 +132,5 @@ class SharedSignup(_Shared):
 
     name = "shared_signup"
     family = Family.SIGNUP
+    places: ClassVar[bool] = True
     noun: ClassVar[str] = "sign-up traits"

@@ -1,7 +1,8 @@
 """Single turns: does the group ever continue a conversation?
 
 Unit: share of focal exchanges that are the first message of their conversation. Harvesting scripts
-mostly ask once; people and assistants go on. Agentic campaigns go on as well, so the weight is small.
+mostly ask once; people and assistants go on. About half of the published campaigns are agentic and go on as
+well, so many turns weigh no less than log2(1/2).
 
 Null: honest groups lie anywhere; many turns exculpate a little.
 
@@ -29,7 +30,7 @@ class Turns(Signal):
     family = Family.CONTENT
     unit = "share of exchanges"
     prior: ClassVar[Null] = Null(0.65, 0.35)
-    alternative: ClassVar[Alternative] = Alternative(1.0, 0.2, -2.0, 0.5)
+    alternative: ClassVar[Alternative] = Alternative(1.0, 0.2, -1.0, 0.5)
 
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the share; None for an empty focus."""

@@ -3,8 +3,9 @@
 Unit: share of the members that have a rare trait (card, /24, device ...) in common with a member of
 *another* organisation, above what their traits' rarity would give by chance. An address that most of the
 group has does not count: it says where its members are - a campus, an office, a carrier - and not that they
-belong together; several separate knots in one group do. Sharing is not guilt: the families are
-infrastructure, and infrastructure alone never lifts a group above ``linked``.
+belong together; several separate knots in one group do. Nor does a trait of which the group has less than a
+quarter of the users: it is somebody else's, and the members are there like others. Sharing is not guilt: the
+families are infrastructure, and infrastructure alone never lifts a group above ``linked``.
 
 Null: the share in honest groups of the same size; strangers who use one template rarely share a card,
 students of one university always share a network.
@@ -28,6 +29,7 @@ from spiritsafe.model.words import Family, TraitKind
 __all__ = ["SharedDevice", "SharedNetwork", "SharedPayment", "SharedSignup"]
 
 
+_OURS = 0.25
 _PLACE = 0.6
 """Share of a group from which a common address is a place: proxies of a campaign serve fewer of it each."""
 
@@ -46,7 +48,7 @@ class _Shared(Signal):
         if not len(inside):
             return None
         group = rows.group[inside]
-        knot = _knots(group, focus.unit[who])
+        knot = _knots(group, focus.unit[who], rows.degree[inside])
         if self.places:
             knot = np.where(_of_a_place(focus, knot, who, _is_prefix(focus, rows.row[inside])), 0, knot)
         linked_rows = knot > 0
@@ -74,16 +76,20 @@ class _Shared(Signal):
         return cards(cls.family, per_value=5), cards(cls.family, per_value=1)
 
 
-def _knots(group: Int, unit: Int) -> Int:
-    """Members that have the trait of each row, int64 [rows]; 0 where all of them are of one organisation.
+def _knots(group: Int, unit: Int, degree: Int) -> Int:
+    """Members that have the trait of each row, int64 [rows].
 
-    >>> _knots(np.array([7, 7, 7, 8, 8]), np.array([1, 1, 2, 3, 3])).tolist()
-    [3, 3, 3, 0, 0]
+    0 where all of them are of one organisation, and where they are few of the ``degree`` organisations that
+    have the trait.
+
+    >>> group, unit = np.array([7, 7, 7, 8, 8, 9, 9]), np.array([1, 1, 2, 3, 3, 4, 5])
+    >>> _knots(group, unit, np.array([2, 2, 2, 1, 1, 40, 40])).tolist()
+    [3, 3, 3, 0, 0, 0, 0]
     """
     _, trait, size = np.unique(group, return_inverse=True, return_counts=True)
     pairs = np.unique(np.stack([trait, unit]), axis=1)
-    several = np.bincount(pairs[0], minlength=len(size)) >= 2
-    return np.asarray(np.where(several, size, 0)[trait], np.int64)
+    units = np.bincount(pairs[0], minlength=len(size))[trait]
+    return np.asarray(np.where((units >= 2) & (units >= _OURS * degree), size[trait], 0), np.int64)
 
 
 def _of_a_place(focus: Focus, knot: Int, who: Int, prefix: Bool) -> Bool:

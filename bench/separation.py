@@ -20,7 +20,8 @@ from spiritsafe.detection.focus import Focus, cut
 from spiritsafe.detection.groups.candidate import enriched, users
 from spiritsafe.detection.groups.rhythm import PARITY, mutual_neighbours, residuals
 from spiritsafe.detection.links.graph import communities, fixed_order
-from spiritsafe.detection.population import Float, Int, Population, load
+from spiritsafe.detection.loading import load
+from spiritsafe.detection.population import Float, Int, Population
 from spiritsafe.detection.signals.discrepancy import Discrepancy
 from spiritsafe.detection.signals.elicitation import HARVESTED
 from spiritsafe.engine.store import Store

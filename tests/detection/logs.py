@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from spiritsafe.detection.population import Float, Int, Population, load, tally
+from spiritsafe.detection.loading import load
+from spiritsafe.detection.population import Float, Int, Population, tally
 from spiritsafe.engine.tables import DAY_US, FEATURE_DIM, FEATURE_SCALE, HOUR_US, SHAPE_BINS, TABLES
 from spiritsafe.model.words import Capability, Elicitation, TraitKind, Verification
 

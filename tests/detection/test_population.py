@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from spiritsafe.detection.population import AGE_FLOOR_DAYS, Population, load
+from spiritsafe.detection.loading import load
+from spiritsafe.detection.population import AGE_FLOOR_DAYS, Population
 from spiritsafe.engine.tables import DAY_US, TABLES
 from tests.detection.logs import FIRST_DAY, Account, Log, Sent
 

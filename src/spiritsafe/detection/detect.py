@@ -27,7 +27,7 @@ def detect(
     """Judge a population.
 
     Args:
-        population: see ``population.load``.
+        population: see ``loading.load``.
         settings: thresholds and seed.
         version: of the program, for the findings.
         quarantined: rows set aside while reading.

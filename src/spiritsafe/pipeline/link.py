@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from spiritsafe.detection.links.significance import LinkGroup, linked_groups
-from spiritsafe.detection.population import Population, load
+from spiritsafe.detection.loading import load
+from spiritsafe.detection.population import Population
 from spiritsafe.engine.store import Store
 from spiritsafe.engine.tables import TABLES
 from spiritsafe.ingest.entities import Entities

@@ -16,7 +16,7 @@ import msgspec
 from spiritsafe.__about__ import __version__
 from spiritsafe.casework.report import write_report
 from spiritsafe.detection.detect import detect
-from spiritsafe.detection.population import load
+from spiritsafe.detection.loading import load
 from spiritsafe.engine.store import Store
 from spiritsafe.engine.tables import TABLES
 from spiritsafe.ingest.batch import Limits

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from spiritsafe.detection.links.significance import LinkGroup
-from spiritsafe.detection.population import Int, Population, load
+from spiritsafe.detection.loading import load
+from spiritsafe.detection.population import Int, Population
 from spiritsafe.engine.tables import TABLES
 from spiritsafe.model.words import link_kind
 

@@ -10,6 +10,7 @@ from spiritsafe.model.dossier import (
     DailyCount,
     Dossier,
     Exemplar,
+    Rule,
     ScanResult,
     SharedTrait,
     Spread,
@@ -18,6 +19,7 @@ from spiritsafe.model.findings import AccountFinding, Campaign, Evidence, Findin
 from spiritsafe.model.words import Family, Tier
 
 HOSTILE = "<script>window.owned=1</script>\"'><img src=x onerror=alert(1)>&amp;{{7*7}}\u202e\x1b[31m\ud800"
+RULE = Rule(fdr=0.01, suspect_fdr=0.05, min_group=8)
 FIRST = date(2025, 5, 1)
 
 
@@ -233,6 +235,7 @@ def big_scan() -> ScanResult:
             Clearance(accounts=40, organisations=1, door="network", score_bits=1.25, reason=HOSTILE,
                       evidence=[weigh(HOSTILE, Family.NETWORK, 1.25, 0.2, HOSTILE)]),
         ],
+        rule=RULE,
         tested=1_312,
         notes=["No models table was given: prices are not known.", HOSTILE],
     )  # fmt: skip
@@ -245,6 +248,6 @@ def empty_scan() -> ScanResult:
             scanned=Scanned(exchanges=51_402, accounts=1_209, from_="2025-05-01T00:00:00Z",
                             to="2025-05-08T00:00:00Z", quarantined=0),
         ),
-        dossiers=[], releases={}, cleared=[], tested=41,
+        dossiers=[], releases={}, cleared=[], rule=RULE, tested=41,
         notes=["The logs carry no payment or device column: those families could tie no one together."],
     )  # fmt: skip

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from spiritsafe.detection.focus import Focus, cut
-from spiritsafe.detection.membership import hour_bits, member_bits, subject_bits, trim
+from spiritsafe.detection.membership import hour_bits, member_bits, member_evidence, subject_bits, trim
+from spiritsafe.model.findings import total_bits
 from tests.detection.logs import DAYS, FIRST_DAY, HARVEST, Account, Log, Sent, own_traits, town
 
 
@@ -123,3 +124,13 @@ def test_bits_are_bounded() -> None:
     assert -8 <= hour_bits(focus).min() <= hour_bits(focus).max() <= 4
     assert np.abs(subject_bits(focus)).max() <= 4
     assert focus.first_day == FIRST_DAY
+
+
+def test_what_a_member_is_told_sums_to_its_bits() -> None:
+    focus = _focus(_victims(town(2, honest=60), 3))
+    told = member_evidence(focus)
+    for bits, evidence in zip(member_bits(focus), told, strict=True):
+        assert total_bits(evidence) == pytest.approx(bits, abs=0.01 * len(evidence) + 1e-9)
+        assert all(item.weight_bits and 0 < item.p_value <= 1 for item in evidence)
+        assert [item.weight_bits for item in evidence] == sorted((e.weight_bits for e in evidence), reverse=True)
+    assert any(item.signal == "own_hours" for evidence in told for item in evidence)

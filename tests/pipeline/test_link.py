@@ -1,5 +1,6 @@
 """From a links table to groups, as the command prints them."""
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -8,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.model.errors import InputError
-from spiritsafe.model.settings import Settings
+from spiritsafe.model.settings import IngestSettings, OnError, Settings
 from spiritsafe.pipeline.link import LinkFindings, link_groups
 
 GROUP = [f"a{i:04d}" for i in range(60)]
@@ -34,9 +36,14 @@ def _links(times: int = 1) -> pa.Table:
     )
 
 
+def _grouped(path: Path, on_error: OnError = OnError.FAIL) -> LinkFindings:
+    with Quarantine(path.with_name("quarantine.jsonl")) as aside:
+        return link_groups(path, Settings(ingest=IngestSettings(on_error=on_error)), aside)
+
+
 def _found(table: pa.Table, path: Path) -> LinkFindings:
     pq.write_table(table, path)
-    return link_groups(path, Settings())
+    return _grouped(path)
 
 
 def test_the_groups_of_a_links_table(tmp_path: Path) -> None:
@@ -73,7 +80,15 @@ def test_no_group_is_no_error_and_a_bad_table_is(tmp_path: Path) -> None:
     path = tmp_path / "links.csv"
     for body in ("a,payment,1\nb,payment,2\n", ""):
         path.write_text(f"account_id,family,value\n{body}", "utf-8")
-        assert link_groups(path, Settings()) == LinkFindings(groups=[])
+        assert _grouped(path) == LinkFindings(groups=[])
     path.write_text("account_id,family\na,payment\n", "utf-8")
     with pytest.raises(InputError, match="value"):
-        link_groups(path, Settings())
+        _grouped(path)
+
+
+def test_bad_rows_are_set_aside_if_the_settings_say_so(tmp_path: Path) -> None:
+    path = tmp_path / "links.csv"
+    path.write_text("account_id,family,value,n\na,payment,1,1\nb,payment,2,many\n", "utf-8")
+    assert _grouped(path, OnError.QUARANTINE) == LinkFindings(groups=[])
+    (line,) = (tmp_path / "quarantine.jsonl").read_text("ascii").splitlines()
+    assert (json.loads(line)["row"], json.loads(line)["column"]) == (2, "n")

@@ -6,7 +6,7 @@ code is 0 whatever is linked.
 
 from pathlib import Path
 
-from spiritsafe.cli.parser import Options, Parser
+from spiritsafe.cli.parser import Options, Parser, settings_of
 from spiritsafe.cli.terminal import Terminal
 from spiritsafe.model.errors import ExitCode
 
@@ -17,6 +17,7 @@ def arguments(parser: Parser) -> None:
     """Declare the words and options."""
     parser.add_argument("links", type=Path, metavar="LINKS", help="a links table: account_id, family, value ...")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON here instead of to stdout")
+    parser.add_on_error()
     parser.add_config()
     parser.add_argument("--json", action="store_true", help="as always: groups are printed as JSON")
 
@@ -25,10 +26,14 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
     """Group the accounts and write ``{"groups": [...]}``."""
     import msgspec
 
-    from spiritsafe.model.settings import load_settings
+    from spiritsafe.ingest.quarantine import Quarantine
     from spiritsafe.pipeline.link import link_groups
 
-    found = link_groups(options.links, load_settings(options.config))
+    folder = options.out.parent if options.out else Path()
+    with Quarantine(folder / "quarantine.jsonl") as aside:
+        found = link_groups(options.links, settings_of(options), aside)
+    if aside.count:
+        terminal.say(f"Unreadable rows left out: {aside.count:,}, set aside in {aside.path}")
     if options.out is None:
         terminal.json(found)
     else:

@@ -13,9 +13,11 @@ from spiritsafe.model.errors import UsageError
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
+    from spiritsafe.model.settings import Settings
+
     Actions = _SubParsersAction["Parser"]
 
-__all__ = ["Options", "Parser", "given"]
+__all__ = ["Options", "Parser", "given", "settings_of"]
 
 Options = Namespace
 
@@ -57,9 +59,26 @@ class Parser(ArgumentParser):
         """Add ``--config``, which every command that reads settings has."""
         self.add_argument("--config", type=Path, metavar="F", help="settings (default: spiritsafe.toml here, if any)")
 
+    def add_on_error(self) -> None:
+        """Add ``--on-error``, which every command that reads tables has."""
+        self.add_argument(
+            "--on-error", choices=("fail", "quarantine", "skip"), help="what becomes of an unreadable row (fail)"
+        )
+
     def add_json(self) -> None:
         """Add ``--json``, which every command that prints data has."""
         self.add_argument("--json", action="store_true", help="print data as JSON")
+
+
+def settings_of(options: Options) -> "Settings":
+    """Return the settings that ``--config`` names, with what ``--on-error`` says instead."""
+    from spiritsafe.model.settings import OnError, load_settings
+
+    settings = load_settings(options.config)
+    if options.on_error is None:
+        return settings
+    ingest = settings.ingest.model_copy(update={"on_error": OnError(options.on_error)})
+    return settings.model_copy(update={"ingest": ingest})
 
 
 def given(options: Mapping[str, Path | None]) -> dict[str, Path]:

@@ -7,13 +7,12 @@ information, so only suspected and confirmed ones make the exit code 4.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spiritsafe.cli.parser import Options, Parser, given
+from spiritsafe.cli.parser import Options, Parser, given, settings_of
 from spiritsafe.cli.terminal import Terminal
 from spiritsafe.model.errors import ExitCode
 
 if TYPE_CHECKING:
     from spiritsafe.model.findings import Findings
-    from spiritsafe.model.settings import Settings
 
 __all__ = ["arguments", "run", "verdict"]
 
@@ -41,9 +40,7 @@ def arguments(parser: Parser) -> None:
         help="where findings.json and report.html go (%(default)s)",
     )
     parser.add_argument("--format", choices=("parquet", "jsonl", "csv"), help="the logs' format (default: by content)")
-    parser.add_argument(
-        "--on-error", choices=("fail", "quarantine", "skip"), help="what becomes of an unreadable row (fail)"
-    )
+    parser.add_on_error()
     parser.add_config()
     parser.add_json()
 
@@ -62,7 +59,7 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
         format=options.format and Format(options.format),
     )
     with terminal.progress() as progress:
-        result = scan(request, _settings(options), progress)
+        result = scan(request, settings_of(options), progress)
     if options.json:
         terminal.json(result.findings)
     else:
@@ -82,13 +79,3 @@ def verdict(findings: "Findings") -> ExitCode:
 
     tiers = {item.tier for item in findings.campaigns} | {item.tier for item in findings.accounts}
     return ExitCode.FINDINGS if tiers - {Tier.LINKED} else ExitCode.NOTHING_FOUND
-
-
-def _settings(options: Options) -> "Settings":
-    from spiritsafe.model.settings import OnError, load_settings
-
-    settings = load_settings(options.config)
-    if options.on_error is None:
-        return settings
-    ingest = settings.ingest.model_copy(update={"on_error": OnError(options.on_error)})
-    return settings.model_copy(update={"ingest": ingest})

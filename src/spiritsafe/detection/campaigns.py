@@ -45,12 +45,13 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Group:
-    """A judged group that stands for all candidates overlapping it."""
+    """A judged group that stands for all candidates overlapping it; ``mixed`` if strangers are left in it."""
 
     score: Score
     tier: Tier | None
     q_value: float
     trimmed: list[int]
+    mixed: bool
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def find_groups(population: Population, settings: DetectionSettings, progress: P
     standing = stand(scores, weigh, rejudge, settings.min_group, float(np.log2(tested / settings.suspect_fdr)))
     q = e_bh(np.array([weigh(item) for item in standing]), tested)
     groups = [
-        Group(judged.score, _tier(judged, float(value), settings), float(value), judged.trimmed)
+        Group(judged.score, _tier(judged, float(value), settings), float(value), judged.trimmed, judged.mixed)
         for judged, value in zip(standing, q, strict=True)
     ]
     return Judgement(groups, len(candidates))

@@ -8,11 +8,13 @@ import numpy as np
 from spiritsafe.detection.attribution import attribute
 from spiritsafe.detection.campaigns import Group, Judgement, Progress, find_groups
 from spiritsafe.detection.dossiers import capabilities, dossier, elicitation, models_of
+from spiritsafe.detection.focus import Focus
 from spiritsafe.detection.lone import lone_extractors
+from spiritsafe.detection.membership import member_evidence
 from spiritsafe.detection.population import Population
 from spiritsafe.detection.references import reference_organisations
-from spiritsafe.model.dossier import Clearance, Dossier, ScanResult
-from spiritsafe.model.findings import AccountFinding, Campaign, Findings, Scanned, timestamp
+from spiritsafe.model.dossier import Clearance, Dossier, Rule, ScanResult
+from spiritsafe.model.findings import AccountFinding, Campaign, Findings, Scanned, timestamp, total_bits
 from spiritsafe.model.settings import Settings
 from spiritsafe.model.words import Tier
 
@@ -36,7 +38,7 @@ def detect(
     judgement = find_groups(population, settings.detection, progress)
     reported = [group for group in judgement.groups if group.tier is not None]
     campaigns = [(_campaign(group), group) for group in reported]
-    accounts = [item for campaign, _ in campaigns for item in _members(campaign)]
+    accounts = [item for campaign, group in campaigns for item in _members(campaign, group.score.focus)]
     told = {item.account_id for item in accounts if item.tier is not Tier.LINKED}
     accounts += [item for item in lone_extractors(population) if item.account_id not in told]
     findings = Findings(
@@ -51,6 +53,11 @@ def detect(
         dossiers=[_dossier(campaign.id, group) for campaign, group in campaigns],
         releases={model: timestamp(us) for model, us in sorted(population.released_us.items())},
         cleared=_cleared(judgement),
+        rule=Rule(
+            fdr=settings.detection.fdr,
+            suspect_fdr=settings.detection.suspect_fdr,
+            min_group=settings.detection.min_group,
+        ),
         tested=judgement.tested,
         notes=_notes(population),
     )
@@ -82,16 +89,17 @@ def _campaign(group: Group) -> Campaign:
     )
 
 
-def _members(campaign: Campaign) -> list[AccountFinding]:
+def _members(campaign: Campaign, focus: Focus) -> list[AccountFinding]:
+    """One finding per member, with what speaks for its own membership; what speaks for the group stands there."""
     return [
         AccountFinding(
             account_id=account,
             tier=campaign.tier,
-            score_bits=campaign.score_bits,
+            score_bits=total_bits(evidence),
             campaign=campaign.id,
-            evidence=list(campaign.evidence),
+            evidence=evidence,
         )
-        for account in campaign.accounts
+        for account, evidence in zip(campaign.accounts, member_evidence(focus), strict=True)
     ]
 
 
@@ -116,7 +124,9 @@ def _cleared(judgement: Judgement) -> list[Clearance]:
             continue
         against = min(score.evidence, key=lambda item: item.weight_bits, default=None)
         reason = (
-            f"strongest against: {against.signal} ({against.weight_bits:+.1f} bits)"
+            "strangers are left among its accounts, so that nobody could be acted on"
+            if group.mixed
+            else f"strongest against: {against.signal} ({against.weight_bits:+.1f} bits)"
             if against is not None and against.weight_bits < 0
             else "too little evidence for any tier"
         )

@@ -15,6 +15,7 @@ from spiritsafe.detection.focus import CELLS_PER_DAY, Focus
 from spiritsafe.detection.links.rarity import rare_traits
 from spiritsafe.detection.population import Bool, Float, Int, tally
 from spiritsafe.detection.signals.standing import vouched
+from spiritsafe.model.findings import Evidence
 from spiritsafe.model.words import Family
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "hour_bits",
     "link_bits",
     "member_bits",
+    "member_evidence",
     "subject_bits",
     "template_bits",
     "trim",
@@ -110,11 +112,56 @@ def _together(unit: Int, bits: Float) -> Float:
 
 def member_bits(focus: Focus) -> Float:
     """Bits for membership of each member, float [m]."""
+    return np.asarray(np.sum([part.bits for part in _parts(focus)], axis=0))
+
+
+def member_evidence(focus: Focus) -> list[list[Evidence]]:
+    """What speaks for and against each member by itself, strongest first; weights that round to nothing are left out.
+
+    The p-value is Markov's bound on a likelihood ratio, min(1, 2^-bits): these bits have no sharper null.
+    """
+    told = []
+    parts = [(part, np.round(part.bits, 2)) for part in _parts(focus)]
+    for place in range(focus.size):
+        found = [
+            Evidence(
+                signal=part.signal,
+                family=part.family,
+                weight_bits=float(bits[place]),
+                p_value=round(float(min(1.0, 2.0 ** -bits[place])), 6),
+                detail=part.detail,
+            )
+            for part, bits in parts
+            if bits[place]
+        ]
+        told.append(sorted(found, key=lambda item: (-item.weight_bits, item.signal)))
+    return told
+
+
+@dataclass(frozen=True)
+class _Part:
+    signal: str
+    family: Family
+    bits: Float
+    detail: str
+
+
+def _parts(focus: Focus) -> list[_Part]:
+    return [
+        _Part("own_hours", Family.TIMING, hour_bits(focus), "its hours, given the others' day by day"),
+        _Part("own_subject", Family.CORPUS, subject_bits(focus), "likeness of its requests to the others'"),
+        _Part("own_ties", Family.NETWORK, link_bits(focus), "a rare card, network or device in common with another"),
+        _Part("own_templates", Family.CONTENT, template_bits(focus), "how exclusive to the group its templates are"),
+        _Part("own_share", Family.VOLUME, volume_bits(focus), "its share of the work against the typical member's"),
+        _Part("resells", Family.CONTEXT, _resold_bits(focus), "most of its exchanges name end users of its own"),
+    ]
+
+
+def _resold_bits(focus: Focus) -> Float:
     # a gateway that names its end users passes on whatever they ask; it is not the one who asks
     accounts = focus.population.accounts
     resold = accounts.end_users[focus.members] > 0.5 * accounts.n[focus.members]
-    own = hour_bits(focus) + subject_bits(focus) + link_bits(focus) + template_bits(focus) + volume_bits(focus)
-    return np.asarray(own - np.where(resold, 4.0, 0.0))
+    return np.where(resold, -4.0, 0.0)
 
 
 def volume_bits(focus: Focus) -> Float:

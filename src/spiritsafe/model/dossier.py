@@ -120,12 +120,27 @@ class Clearance(msgspec.Struct, frozen=True, kw_only=True):
     evidence: list[Evidence]
 
 
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """What the configuration asked of a group.
+
+    Attributes:
+        fdr: false-discovery rate of confirmed campaigns.
+        suspect_fdr: of suspected ones.
+        min_group: organisations that a group must have.
+    """
+
+    fdr: float
+    suspect_fdr: float
+    min_group: int
+
+
 class ScanResult(msgspec.Struct, frozen=True, kw_only=True):
     """Findings plus what the report needs to explain them.
 
     Attributes:
         releases: model name to release time (contract's timestamp text), where known.
         cleared: the strongest tested groups that were *not* concluded, and why.
+        rule: what the configuration asked of a group.
         tested: how many candidate groups were tested (the multiplicity of the FDR).
         notes: sentences on the scan as a whole (missing tables, fallbacks used).
     """
@@ -134,5 +149,6 @@ class ScanResult(msgspec.Struct, frozen=True, kw_only=True):
     dossiers: list[Dossier]
     releases: dict[str, str]
     cleared: list[Clearance]
+    rule: Rule
     tested: int
     notes: list[str]

@@ -12,13 +12,14 @@ from spiritsafe.detection.population import Population
 from spiritsafe.engine.store import Store
 from spiritsafe.engine.tables import TABLES
 from spiritsafe.ingest.entities import Entities
+from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.ingest.read import Reading
 from spiritsafe.ingest.sides import take_links
 from spiritsafe.ingest.sources import source
 from spiritsafe.ingest.traits import Traits
 from spiritsafe.model.columns import LINKS
 from spiritsafe.model.findings import Evidence
-from spiritsafe.model.settings import Settings
+from spiritsafe.model.settings import OnError, Settings
 from spiritsafe.pipeline.keyring import Keyring
 from spiritsafe.privacy.keys import MasterKey
 
@@ -41,12 +42,13 @@ class LinkFindings(msgspec.Struct, frozen=True, kw_only=True):
     groups: list[Group]
 
 
-def link_groups(path: Path, settings: Settings) -> LinkFindings:
+def link_groups(path: Path, settings: Settings, aside: Quarantine) -> LinkFindings:
     """Group the accounts of a links table.
 
     Args:
         path: the table, in the contract's shape.
-        settings: smallest group, false-discovery rate and seed.
+        settings: smallest group, false-discovery rate, seed and what becomes of bad rows.
+        aside: where rejected rows go if the settings say so.
 
     Returns:
         Groups at the rate of suspected campaigns or better, strongest first.
@@ -57,7 +59,8 @@ def link_groups(path: Path, settings: Settings) -> LinkFindings:
     key = MasterKey(hashlib.sha256(source(path).digest().encode()).digest())
     keyring = Keyring.of_key(key, settings.privacy)
     with TemporaryDirectory(prefix="spiritsafe-") as scratch, Store.open(Path(scratch)) as store:
-        reading = Reading(LINKS, settings.ingest.on_error)
+        kept = aside if settings.ingest.on_error is OnError.QUARANTINE else None
+        reading = Reading(LINKS, settings.ingest.on_error, kept)
         take_links(store, path, reading, Traits(keyring.pseudonyms, keyring.text_key, Entities()))
         with store.snapshot(settings.engine) as snapshot:
             population = load({name: snapshot.read(name) for name in TABLES if name != "seen"})

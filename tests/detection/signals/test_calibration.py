@@ -13,7 +13,7 @@ from scipy.stats import binom, kstest
 from spiritsafe.detection.calibration import Measurement, normal_p
 from spiritsafe.detection.population import Float
 from spiritsafe.detection.signals import SIGNALS, Signal
-from tests.detection.nulls import NULLS
+from tests.detection.nulls import NULLS, Generative, pivot
 
 GROUPS = 320
 KS_TOLERANCE = 0.135
@@ -73,3 +73,15 @@ def test_the_shipped_null_raises_no_more_false_alarms_than_stated(signal: Signal
 
 _RANGE = {"load_balance": (0.15, 2.5), "one_pool": (0.05, 3.0), "joint_pivot": (-0.38, 0.58)}
 """Where the true values of a unit end, if not at 0 and 1."""
+
+
+@pytest.mark.parametrize("launches", [2, 3])
+def test_the_best_of_several_launches_raises_no_more_false_alarms_than_stated(launches: int) -> None:
+    signal = next(signal for signal in SIGNALS if signal.name == "joint_pivot")
+    rng = np.random.default_rng(29)
+    truth = np.clip(rng.normal(signal.prior.mean, signal.prior.sd, 300), *_RANGE["joint_pivot"])
+    foci = Generative(pivot(launches), signal.prior).given(rng, truth)
+    p = np.array([normal_p(m, signal.prior, signal.alternative) for m in map(signal.measure, foci) if m])
+    assert len(p) == 300
+    assert np.sum(p <= 0.05) <= binom.ppf(CONFIDENCE, 300, 0.05)
+    assert np.sum(p <= 0.01) <= binom.ppf(CONFIDENCE, 300, 0.01)

@@ -1,17 +1,20 @@
 """Joint pivot: does the group move to a new model together, faster than everybody?
 
 Unit: share of the members' exchanges on the new model during the two days after it first appears, minus
-the same share among all accounts. C3 moved half of its traffic within 24 hours.
+the same share among all accounts. C3 moved half of its traffic within 24 hours. Of several launches the largest
+difference counts, less what the largest of so many honest differences is expected to be.
 
 Null: the difference in honest groups; launch-day switchers exist, so this is weak by itself.
 
-Source: the attack reports (C3).
+Source: the attack reports (C3); expected normal order statistics (Blom 1958).
 """
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import ndtri
 
 from spiritsafe.detection.calibration import Alternative, Measurement, Null
 from spiritsafe.detection.focus import Focus
@@ -61,6 +64,15 @@ def _adoption(population: Population, model: str, start: int) -> tuple[Bool, Flo
     return active, np.divide(moved, everyone, out=np.zeros(population.size), where=active)
 
 
+def _largest_of(count: int) -> float:
+    """Expected largest of ``count`` standard normal deviates, by Blom's approximation.
+
+    >>> [round(_largest_of(count), 2) for count in (1, 2, 3)]
+    [0.0, 0.59, 0.87]
+    """
+    return float(ndtri((count - 0.375) / (count + 0.25)))
+
+
 class Pivot(Signal):
     """Adoption of a new model by the group against everybody's."""
 
@@ -73,12 +85,13 @@ class Pivot(Signal):
 
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the largest difference over launches; None where none falls into the group's life."""
-        best: Measurement | None = None
-        for model, start in _launches(focus.population):
-            window = self._window(focus, model, start)
-            if window and (best is None or window.value > best.value):
-                best = window
-        return best
+        asked = (self._window(focus, model, start) for model, start in _launches(focus.population))
+        windows = [window for window in asked if window]
+        if not windows:
+            return None
+        best = max(windows, key=lambda window: window.value)
+        spread = float(np.hypot(self.prior.sd, best.error))
+        return replace(best, value=best.value - _largest_of(len(windows)) * spread)
 
     def _window(self, focus: Focus, model: str, start: int) -> Measurement | None:
         active, share = _adoption(focus.population, model, start)

@@ -2,7 +2,7 @@
 
 Unit: share of focal exchanges that are the first message of their conversation. Harvesting scripts
 mostly ask once; people and assistants go on. About half of the published campaigns are agentic and go on as
-well, so many turns weigh no less than log2(1/2).
+well: the campaigns' side is a mixture of both.
 
 Null: honest groups lie anywhere; many turns exculpate a little.
 
@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from spiritsafe.detection.calibration import Alternative, Measurement, Null
+from spiritsafe.detection.calibration import Alternative, Measurement, Null, Partly
 from spiritsafe.detection.focus import Focus
 from spiritsafe.detection.population import tally
 from spiritsafe.detection.signals.base import Signal, ratio_with_error
@@ -30,7 +30,7 @@ class Turns(Signal):
     family = Family.CONTENT
     unit = "share of exchanges"
     prior: ClassVar[Null] = Null(0.65, 0.35)
-    alternative: ClassVar[Alternative] = Alternative(1.0, 0.2, -1.0, 0.5)
+    alternative: ClassVar[Alternative] = Alternative(1.0, 0.2, -1.0, 0.5, Partly(0.5, 0.4, 0.25))
 
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the share; None for an empty focus."""

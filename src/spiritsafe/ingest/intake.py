@@ -5,6 +5,7 @@ crash between two files loses and doubles nothing, and re-scanning a folder read
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -68,12 +69,16 @@ class Intake:
             InputError: a file cannot be read or holds a bad record; files before it stay taken.
         """
         total, done, counted = sum(file.size for file in files), 0, 0
+
+        def told(before: int, file: Source) -> None:
+            progress("reading exchanges", before + int(file.size * file.meter.share), total)
+
         for file in files:
             digest = file.digest()
             if not self._store.has_file(digest):
                 self._recall()
                 with self._store.batch() as batch:
-                    rows, set_aside = self._file(file, reading, batch)
+                    rows, set_aside = self._file(file, reading, batch, partial(told, done))
                     batch.record_file(digest, file.name, rows=rows, quarantined=set_aside, bytes=file.size)
                     batch.commit()
                 counted += rows
@@ -89,7 +94,9 @@ class Intake:
         self._index.load(sentences, templates)
         self._exemplars = Exemplars(self._settings.exemplar_organisations, sentences, self._key)
 
-    def _file(self, file: Source, reading: Reading, batch: StoreBatch) -> tuple[int, int]:
+    def _file(
+        self, file: Source, reading: Reading, batch: StoreBatch, told: Callable[[Source], None]
+    ) -> tuple[int, int]:
         before, rows = reading.stats.quarantined + reading.stats.skipped, 0
         for typed in reading.batches(file):
             chunk = chunk_of(typed.table)
@@ -97,6 +104,7 @@ class Intake:
             rows += len(chunk)
             if len(chunk):
                 self._write(chunk, batch)
+            told(file)
         return rows, reading.stats.quarantined + reading.stats.skipped - before
 
     def _write(self, chunk: Chunk, batch: StoreBatch) -> None:

@@ -9,15 +9,22 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from spiritsafe.model.errors import InputError
 
-__all__ = ["Source", "find", "source"]
+__all__ = ["Meter", "Source", "find", "source"]
 
 _log = logging.getLogger("spiritsafe.ingest")
 _SIDE_TABLES = frozenset({"accounts", "entities", "labels", "links", "models"})
+
+
+@dataclass(slots=True)
+class Meter:
+    """How far a reader is through a file, 0 to 1; readers move it, progress bars look at it."""
+
+    share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +35,13 @@ class Source:
         path: where it is.
         name: the path as the caller would name it; used in every message.
         size: bytes on disk.
+        meter: how far it has been read.
     """
 
     path: Path
     name: str
     size: int
+    meter: Meter = field(default_factory=Meter, repr=False, compare=False)
 
     def digest(self) -> str:
         """Return the BLAKE2b-256 digest of the content, in hexadecimal; reads in constant memory.

@@ -15,7 +15,7 @@ from spiritsafe.ingest.batch import Limits
 from spiritsafe.ingest.sources import Source
 from spiritsafe.model.errors import InputError
 
-__all__ = ["GZIP", "is_gzip", "opened"]
+__all__ = ["GZIP", "is_gzip", "metered", "opened"]
 
 GZIP = b"\x1f\x8b"
 
@@ -24,6 +24,7 @@ class _Inflated(io.RawIOBase):
     """Inflated gzip content that ends in an InputError rather than in an endless or broken stream."""
 
     def __init__(self, packed: BinaryIO, source: Source, limits: Limits) -> None:
+        self.packed = packed
         self._stream = gzip.GzipFile(fileobj=packed)
         self._source = source
         self._left = max(limits.inflation_floor, limits.inflation * source.size)
@@ -55,6 +56,13 @@ class _Inflated(io.RawIOBase):
 def is_gzip(file: io.BufferedReader) -> bool:
     """Tell gzip by its first bytes; the position stays."""
     return file.peek(2)[:2] == GZIP
+
+
+def metered(content: io.BufferedReader, source: Source) -> None:
+    """Move the source's meter to where its content has been read, in bytes on disk."""
+    raw = content.raw
+    at = raw.packed.tell() if isinstance(raw, _Inflated) else content.tell()
+    source.meter.share = min(at / max(source.size, 1), 1.0)
 
 
 @contextmanager

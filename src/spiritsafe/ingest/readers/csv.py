@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected
-from spiritsafe.ingest.readers.content import opened
+from spiritsafe.ingest.readers.content import metered, opened
 from spiritsafe.ingest.readers.reader import warn_unknown
 from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.validate import require, settle, unknown
@@ -44,6 +44,7 @@ class _Meter(io.RawIOBase):
 
     def readinto(self, buffer: Any, /) -> int:
         count = self._content.readinto1(buffer)
+        metered(self._content, self._source)
         self.drawn += count
         if self.drawn > self._most:
             raise InputError(

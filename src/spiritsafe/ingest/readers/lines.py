@@ -6,7 +6,7 @@ Apart from JSONL, whose only user it is, because the arithmetic of block ends de
 from collections.abc import Iterator
 
 from spiritsafe.ingest.batch import Limits
-from spiritsafe.ingest.readers.content import opened
+from spiritsafe.ingest.readers.content import metered, opened
 from spiritsafe.ingest.sources import Source
 from spiritsafe.model.errors import InputError
 
@@ -34,6 +34,7 @@ def stretches(source: Source, limits: Limits) -> Iterator[bytes]:
     with opened(source, limits) as content:
         tail = content.read(len(_BOM)).removeprefix(_BOM)
         while block := content.read(min(_BLOCK, limits.batch_bytes)):
+            metered(content, source)
             end = block.rfind(b"\n") + 1
             if end:
                 yield from _parts(tail + block[:end], limits.rows)

@@ -115,5 +115,6 @@ class ParquetReader:
             for table in _gathered(file, known, source, limits):
                 numbers = np.arange(row, row + table.num_rows, dtype=np.int64)
                 columns = {name: table.column(name) for name in known}
-                yield settle(Given(columns, numbers, partial(_record, table)), spec, source.name)
                 row += table.num_rows
+                source.meter.share = (row - 1) / file.metadata.num_rows
+                yield settle(Given(columns, numbers, partial(_record, table)), spec, source.name)

@@ -39,7 +39,7 @@ def test_collisions_by_hand() -> None:
     assert (seen.within, seen.across) == (1 + 1 + 3, 2)
     assert (seen.within_pairs, seen.across_pairs) == (3 * 3, 3 * 9)
     assert seen.per_member == 2
-    assert seen.total == 7
+    assert (seen.sampled, seen.repeated) == (9, 5)
 
 
 def test_one_pool_is_the_log_of_the_two_rates() -> None:

@@ -4,6 +4,8 @@ Unit: log10 of (repeat rate within members / repeat rate across members). When o
 two exchanges collide equally often whoever sent them (~0); where everybody has work of their own, an
 account repeats itself at least ten times as often as it repeats a stranger (>= 1). No verdict where any two
 members have a twentieth of their items in common: one list that everybody goes through explains the repeats.
+None either where less than one exchange in a hundred repeats another: a script that tries again after a failure
+repeats itself that often, and people far more.
 
 Null: that ratio in honest groups. No repeats, no evidence.
 
@@ -24,17 +26,22 @@ __all__ = ["Collisions", "Pool", "collisions"]
 
 
 _ONE_LIST = 0.05
+_LEAST, _RETRIES = 3, 0.01
 
 
 class Collisions:
-    """Counts of equal-body pairs within and across members, and the pairs that could have been equal."""
+    """Counts of equal-body pairs within and across members, and the pairs that could have been equal.
+
+    ``sampled`` exchanges have a sampled body, ``repeated`` of them one that another exchange had before them.
+    """
 
     def __init__(self, focus: Focus) -> None:
         who, body, n = focus.bodies
         sampled = np.bincount(who, n, focus.size)
         distinct = np.bincount(who, minlength=focus.size)
         self.per_member = float(np.median(distinct[distinct > 0])) if distinct.any() else 0.0
-        total = float(sampled.sum())
+        total = self.sampled = float(sampled.sum())
+        self.repeated = total - float(len(np.unique(body)))
         self.within_pairs = float((sampled * (sampled - 1) / 2).sum())
         self.across_pairs = max((total**2 - float((sampled**2).sum())) / 2, 0.0)
         self.within = float((n * (n - 1) / 2).sum())
@@ -49,11 +56,6 @@ class Collisions:
     def common(self) -> float:
         """Expected share of a member's distinct bodies that a given other member also sent; 0 without pairs."""
         return min(self.across / self.across_pairs * self.per_member, 1.0) if self.across_pairs > 0 else 0.0
-
-    @property
-    def total(self) -> float:
-        """Colliding pairs in all."""
-        return self.within + self.across
 
 
 def collisions(focus: Focus) -> Collisions:
@@ -71,9 +73,13 @@ class Pool(Signal):
     alternative: ClassVar[Alternative] = Alternative(0.1, 0.35, -1.5, 3.0)
 
     def measure(self, focus: Focus) -> Measurement | None:
-        """Measure the log ratio; None with fewer than three repeats, without pairs or with one common list."""
+        """Measure the log ratio; None with few repeats, without pairs or with one common list."""
         seen = collisions(focus)
-        if seen.total < 3 or min(seen.within_pairs, seen.across_pairs) <= 0 or seen.common > _ONE_LIST:
+        if (
+            seen.repeated < max(_LEAST, _RETRIES * seen.sampled)
+            or min(seen.within_pairs, seen.across_pairs) <= 0
+            or seen.common > _ONE_LIST
+        ):
             return None
         within, across = (seen.within + 0.5) / seen.within_pairs, (seen.across + 0.5) / seen.across_pairs
         # pairs sharing one body are dependent; the square root of the count is the usual caution

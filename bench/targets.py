@@ -14,7 +14,7 @@ import msgspec
 
 from measure.experiments import EXPERIMENTS, miniature
 from measure.machine import circumstances
-from measure.runs import run_all
+from measure.runs import measured, run_all
 from measure.tables import document
 from measure.verdicts import verdicts
 from spiritsafe.simulation.worlds import Families
@@ -34,12 +34,12 @@ def main() -> int:
         planned = {
             name: [miniature(trial) for trial in trials[: _FEW.get(name, 1)]] for name, trials in planned.items()
         }
-    outcomes, failures = run_all(
-        [trial for trials in planned.values() for trial in trials],
-        asked.out / ("quick" if asked.quick else "worlds"),
-        jobs=0 if asked.quick else asked.jobs,
-        reuse=asked.reuse,
-    )
+    trials = [trial for each in planned.values() for trial in each]
+    folder = asked.out / ("quick" if asked.quick else "worlds")
+    if asked.tables:
+        outcomes, failures = measured(trials, folder, reuse=asked.reuse), []
+    else:
+        outcomes, failures = run_all(trials, folder, jobs=0 if asked.quick else asked.jobs, reuse=asked.reuse)
     around = circumstances("bench/targets.py")
     rows = verdicts(outcomes)
     text = "\n".join([*(_NO_FIGURES if asked.quick else ()), *document(rows, outcomes, failures, around)]) + "\n"
@@ -59,6 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--families", type=Families, default=Families.HOLDOUT, help="half of the texts (%(default)s)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="real prompts and rate curves to build from")
     parser.add_argument("--reuse", action="store_true", help="accept outcomes of other code; the report says so")
+    parser.add_argument("--tables", action="store_true", help="measure nothing, print what was measured already")
     parser.add_argument("--quick", action="store_true", help="tiny worlds that only show that all of it runs")
     return parser.parse_args()
 

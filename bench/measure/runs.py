@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from measure.trial import Outcome, Trial, code_digest, identity, undertake
 
-__all__ = ["run_all"]
+__all__ = ["measured", "run_all"]
 
 
 def run_all(trials: Sequence[Trial], folder: Path, *, jobs: int, reuse: bool) -> tuple[list[Outcome], list[str]]:
@@ -45,6 +45,12 @@ def run_all(trials: Sequence[Trial], folder: Path, *, jobs: int, reuse: bool) ->
                 _keep(outcome, folder)
             tell(trials[place], outcome)
     return [kept[place] for place in sorted(kept)], failures
+
+
+def measured(trials: Sequence[Trial], folder: Path, *, reuse: bool) -> list[Outcome]:
+    """Return the outcomes that there are already, in the trials' order; see :func:`run_all`."""
+    code = code_digest()
+    return [found for trial in trials if (found := _kept(trial, folder, code, reuse=reuse))]
 
 
 def _apart(trial: Trial, folder: Path, code: str) -> Outcome:

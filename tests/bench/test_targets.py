@@ -54,3 +54,10 @@ def test_a_second_run_measures_only_what_was_asked_otherwise(
     assert len(again.stderr.splitlines()) == 1
     assert json.loads(stored.read_bytes())["identity"] == outcome["identity"]
     assert json.loads((out / "targets.json").read_bytes())["rows"] == rows
+
+
+def test_tables_of_what_was_measured_need_no_world(first: tuple[Path, "subprocess.CompletedProcess[str]"]) -> None:
+    out, done = first
+    again = targets(out, "--tables")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout == done.stdout

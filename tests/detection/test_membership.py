@@ -133,4 +133,5 @@ def test_what_a_member_is_told_sums_to_its_bits() -> None:
         assert total_bits(evidence) == pytest.approx(bits, abs=0.01 * len(evidence) + 1e-9)
         assert all(item.weight_bits and 0 < item.p_value <= 1 for item in evidence)
         assert [item.weight_bits for item in evidence] == sorted((e.weight_bits for e in evidence), reverse=True)
+        assert all(any(sign.isdigit() for sign in item.detail) for item in evidence)  # something to check
     assert any(item.signal == "own_hours" for evidence in told for item in evidence)

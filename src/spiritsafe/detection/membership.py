@@ -6,6 +6,7 @@ given the others' profile, its subjects given the others' bodies, links to other
 that brought it in.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ __all__ = [
     "link_bits",
     "member_bits",
     "member_evidence",
+    "resold_bits",
     "subject_bits",
     "template_bits",
     "trim",
@@ -42,6 +44,7 @@ is a stranger who happened upon a popular sentence."""
 _STRANGERS_LINKED = 0.1
 _TIED = 0.6
 """Share of tied members from which one who is tied to nobody must show evidence of his own."""
+_RESOLD = -4.0
 _RHO_MEMBER, _RHO_STRANGER = 0.02, 0.30
 
 
@@ -112,7 +115,7 @@ def _together(unit: Int, bits: Float) -> Float:
 
 def member_bits(focus: Focus) -> Float:
     """Bits for membership of each member, float [m]."""
-    return np.asarray(np.sum([part.bits for part in _parts(focus)], axis=0))
+    return np.asarray(np.sum([bits(focus) for _, _, bits in _PARTS], axis=0))
 
 
 def member_evidence(focus: Focus) -> list[list[Evidence]]:
@@ -120,48 +123,51 @@ def member_evidence(focus: Focus) -> list[list[Evidence]]:
 
     The p-value is Markov's bound on a likelihood ratio, min(1, 2^-bits): these bits have no sharper null.
     """
+    weighed = [(name, family, np.round(bits(focus), 2)) for name, family, bits in _PARTS]
+    detail = _details(focus)
     told = []
-    parts = [(part, np.round(part.bits, 2)) for part in _parts(focus)]
     for place in range(focus.size):
         found = [
             Evidence(
-                signal=part.signal,
-                family=part.family,
+                signal=name,
+                family=family,
                 weight_bits=float(bits[place]),
                 p_value=round(float(min(1.0, 2.0 ** -bits[place])), 6),
-                detail=part.detail,
+                detail=detail[name](place),
             )
-            for part, bits in parts
+            for name, family, bits in weighed
             if bits[place]
         ]
         told.append(sorted(found, key=lambda item: (-item.weight_bits, item.signal)))
     return told
 
 
-@dataclass(frozen=True)
-class _Part:
-    signal: str
-    family: Family
-    bits: Float
-    detail: str
+def _details(focus: Focus) -> dict[str, Callable[[int], str]]:
+    """What was counted of a member, by the name of the evidence."""
+    volume, typical = focus.volume, float(np.median(focus.volume))
+    days, own_days = focus.cells.shape[1], (focus.cells.sum(axis=2) > 0).sum(axis=1)
+    exclusive = _exclusiveness(focus)
+    usual, linked = float(np.median(exclusive)), _linked(focus)
+    return {
+        "own_hours": lambda at: f"its times of day on {own_days[at]} of {days} days, given the others' on each",
+        "own_subject": lambda at: f"likeness of its {volume[at]} focal requests, template removed, to the others'",
+        "own_ties": lambda at: (
+            f"it shares {'a' if linked[at] else 'no'} rare card, network or device with a member, "
+            f"as {linked.mean():.0%} of the members do"
+        ),
+        "own_templates": lambda at: (
+            f"{exclusive[at]:.0%} of its templates' users are members; of the typical one's {usual:.0%}"
+        ),
+        "own_share": lambda at: f"it sent {volume[at]} focal exchanges, the typical member {typical:.0f}",
+        "resells": lambda _: "most of its exchanges name end users of its own, who ask what they like",
+    }
 
 
-def _parts(focus: Focus) -> list[_Part]:
-    return [
-        _Part("own_hours", Family.TIMING, hour_bits(focus), "its hours, given the others' day by day"),
-        _Part("own_subject", Family.CORPUS, subject_bits(focus), "likeness of its requests to the others'"),
-        _Part("own_ties", Family.NETWORK, link_bits(focus), "a rare card, network or device in common with another"),
-        _Part("own_templates", Family.CONTENT, template_bits(focus), "how exclusive to the group its templates are"),
-        _Part("own_share", Family.VOLUME, volume_bits(focus), "its share of the work against the typical member's"),
-        _Part("resells", Family.CONTEXT, _resold_bits(focus), "most of its exchanges name end users of its own"),
-    ]
-
-
-def _resold_bits(focus: Focus) -> Float:
-    # a gateway that names its end users passes on whatever they ask; it is not the one who asks
+def resold_bits(focus: Focus) -> Float:
+    """Bits against gateways that name their end users: they pass on whatever is asked, and do not ask it themselves."""
     accounts = focus.population.accounts
     resold = accounts.end_users[focus.members] > 0.5 * accounts.n[focus.members]
-    return np.where(resold, -4.0, 0.0)
+    return np.where(resold, _RESOLD, 0.0)
 
 
 def volume_bits(focus: Focus) -> Float:
@@ -177,9 +183,15 @@ def volume_bits(focus: Focus) -> Float:
 def template_bits(focus: Focus) -> Float:
     """Bits against members that use only what outsiders use as well, between -3 and 0.
 
-    A group may be judged on a popular template beside its own. A template's exclusiveness is the share of
-    its users that are members; who uses much less exclusive ones than the median member came in by accident.
+    A group may be judged on a popular template beside its own; who uses much less exclusive ones than the
+    median member came in by accident.
     """
+    mean = _exclusiveness(focus)
+    return np.asarray(np.clip(2 * np.log2((mean + 0.05) / (np.median(mean) + 0.05)), -3, 0))
+
+
+def _exclusiveness(focus: Focus) -> Float:
+    """Mean over each member's focal exchanges of the share of their template's users that are members, float [m]."""
     content = focus.population.content
     first = np.searchsorted(content.template, focus.templates)
     last = np.searchsorted(content.template, focus.templates, side="right")
@@ -188,8 +200,7 @@ def template_bits(focus: Focus) -> Float:
         users = np.unique(content.account[begin:end])
         exclusive[at] = np.isin(users, focus.members).mean() if len(users) else 0.0
     place = np.searchsorted(focus.templates, focus.what)
-    mean = tally(focus.who, focus.n * exclusive[place], focus.size) / np.maximum(focus.volume, 1)
-    return np.asarray(np.clip(2 * np.log2((mean + 0.05) / (np.median(mean) + 0.05)), -3, 0))
+    return np.asarray(tally(focus.who, focus.n * exclusive[place], focus.size) / np.maximum(focus.volume, 1))
 
 
 def link_bits(focus: Focus) -> Float:
@@ -263,3 +274,14 @@ def subject_bits(focus: Focus) -> Float:
     noise = 0.35 + 0.7 / np.sqrt(np.maximum(volume, 1))
     relative = np.minimum(likeness / centre, 1.0)
     return np.asarray(np.clip((relative - 0.5) / noise**2 * 1.44 * 0.5, -4, 2))
+
+
+_PARTS: tuple[tuple[str, Family, Callable[[Focus], Float]], ...] = (
+    ("own_hours", Family.TIMING, hour_bits),
+    ("own_subject", Family.CORPUS, subject_bits),
+    ("own_ties", Family.NETWORK, link_bits),
+    ("own_templates", Family.CONTENT, template_bits),
+    ("own_share", Family.VOLUME, volume_bits),
+    ("resells", Family.CONTEXT, resold_bits),
+)
+"""Name, family and bits of each kind of evidence for a member."""

@@ -44,6 +44,7 @@ def main() -> int:
     rows = verdicts(outcomes)
     text = "\n".join([*(_NO_FIGURES if asked.quick else ()), *document(rows, outcomes, failures, around)]) + "\n"
     told = {"circumstances": around, "rows": rows, "failures": failures}
+    asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "targets.md").write_text(text, "utf-8")
     (asked.out / "targets.json").write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=2))
     sys.stdout.write(text)

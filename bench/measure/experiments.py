@@ -182,7 +182,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "peers": Experiment("The peers' shape: 3 x 60 accounts, 40 % cover, one SDK for everybody", 5, 1_000, _peers),
     "shared": Experiment("Campaigns of 50 to 150 accounts, some card, proxy or corpus shared", 20, 2_000, _shared),
     "nothing": Experiment("Nothing shared but corpus and clock", 3, 3_000, _nothing),
-    "lookalikes": Experiment("Look-alikes in worlds without campaigns", 10, 5_000, _lookalikes),
+    "lookalikes": Experiment("Look-alikes in worlds without campaigns", 12, 5_000, _lookalikes),
     "framed": Experiment("Honest organisations framed, the null poisoned by shell organisations", 6, 6_000, _framed),
     "programme": Experiment("Campaigns inside a programme", 6, 7_000, _programme),
 }

@@ -16,6 +16,8 @@ from spiritsafe.model.words import Capability, Elicitation, Family, Programme, T
 __all__ = ["Sheet", "assemble", "cards", "clockwork", "customer", "pivoting", "signups", "standing", "subjects"]
 
 MEMBERS, OTHERS, DAYS = 40, 60, 10
+_SINGLE_IN_ALL = 0.6
+"""Share of single turns in everything that an account sends, beyond what a focus looks at."""
 _CONFIG = {
     Family.PAYMENT: TraitKind.PAYMENT,
     Family.NETWORK: TraitKind.PREFIX,
@@ -77,7 +79,7 @@ def _population(sheet: Sheet) -> Population:
         last_us=zeros + hours * 3_600_000_000,
         n=total,
         output_tokens=total * 100,
-        single_turn=(total * sheet.single).astype(np.int64),
+        single_turn=(total * _SINGLE_IN_ALL).astype(np.int64),
         end_users=zeros,
     )
     content = Content(

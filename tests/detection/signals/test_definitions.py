@@ -61,6 +61,14 @@ def test_a_split_corpus_has_no_verdict_where_items_come_back() -> None:
     assert _value("split_corpus", subjects(seed=1, own=False, items=10**6)) == pytest.approx(1, abs=0.1)
 
 
+def test_single_turns_say_nothing_in_a_log_where_nobody_goes_on() -> None:
+    focus = clockwork(seed=7, shared=1.0)
+    accounts = focus.population.accounts
+    silent = replace(focus.population, accounts=replace(accounts, single_turn=accounts.n))
+    assert BY_NAME["single_turn"].measure(cut(silent, focus.members, focus.templates)) is None
+    assert _value("single_turn", focus) == pytest.approx(1)
+
+
 def test_a_joint_sign_up_is_told_in_other_accounts_not_in_days() -> None:
     """A launch on which half of everybody signs up makes nobody a cohort."""
     rng = np.random.default_rng(3)

@@ -2,7 +2,8 @@
 
 Unit: share of focal exchanges that are the first message of their conversation. Harvesting scripts
 mostly ask once; people and assistants go on. About half of the published campaigns are agentic and go on as
-well: the campaigns' side is a mixture of both.
+well: the campaigns' side is a mixture of both. No verdict in a log in which hardly anybody goes on, or whose
+conversations were not recorded.
 
 Null: honest groups lie anywhere; many turns exculpate a little.
 
@@ -23,6 +24,10 @@ from spiritsafe.model.words import Family
 __all__ = ["Turns"]
 
 
+_ALL = 0.95
+"""Share of single turns in a whole log from which being one of them says nothing."""
+
+
 class Turns(Signal):
     """Share of single-turn exchanges."""
 
@@ -33,8 +38,9 @@ class Turns(Signal):
     alternative: ClassVar[Alternative] = Alternative(1.0, 0.2, -1.0, 0.5, Partly(0.5, 0.4, 0.25))
 
     def measure(self, focus: Focus) -> Measurement | None:
-        """Measure the share; None for an empty focus."""
-        if not focus.exchanges:
+        """Measure the share; None for an empty focus and in a log of single turns."""
+        accounts = focus.population.accounts
+        if not focus.exchanges or accounts.single_turn.sum() > _ALL * accounts.n.sum():
             return None
         single = tally(focus.who, focus.single_turn, focus.size)
         value, error = ratio_with_error(single, focus.volume.astype(np.float64))

@@ -58,9 +58,12 @@ def stakes(tested: list[Focus]) -> Weight:
 
 
 def stand(
-    judged: list[Judged], weigh: Callable[[Judged], float], rejudge: Callable[[Judged, Focus], Judged], least: int,
+    judged: list[Judged],
+    weigh: Callable[[Judged], float],
+    rejudge: Callable[[Judged, Focus], Judged],
+    least: int,
     sure: float,
-) -> list[Judged]:  # fmt: skip
+) -> list[Judged]:
     """Take the strongest group, or the whole that it is a piece of, then judge what others have left without it.
 
     A group that is strong only by members of a stronger one must not drag its other accounts along. Groups

@@ -30,7 +30,9 @@ FAMILY_CAP: dict[Family, float] = {
 }
 """Most bits a family may give. Signals of one family see the same facts, so their sum must not grow with
 the number of ways we look at them; the caps are what the weakest honest look-alike of ``docs/detection.md``
-needs to stay below the threshold when two families agree by accident."""
+needs to stay below the threshold when two families agree by accident. Corpus may give as much as timing: of 1,094
+honest groups of the tuning half (nested ones among them) in which nothing is asked twice, none had a ratio of
+likeness above .93, where dealt corpora lie at 1.00."""
 UNDISPATCHED_FLOOR = -2.0
 """Fewest bits that timing and volume may give together. A campaign can give its accounts hours and volumes of
 their own for the price of a random number: if a quarter do without a dispatcher, the lack of a common clock and

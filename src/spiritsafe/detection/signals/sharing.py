@@ -28,8 +28,8 @@ from spiritsafe.model.words import Family, TraitKind
 
 __all__ = ["SharedDevice", "SharedNetwork", "SharedPayment", "SharedSignup"]
 
-
 _OURS = 0.25
+"""Share of a trait's organisations that must be in the group: a campaign's cards and exits are nearly all its own."""
 _PLACE = 0.6
 """Share of a group from which a common address is a place: proxies of a campaign serve fewer of it each."""
 

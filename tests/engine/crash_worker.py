@@ -26,7 +26,7 @@ def _say(word: object) -> None:
 
 def _rows(number: int) -> dict[str, pa.Table]:
     exchanges = list(range(number * ROWS, (number + 1) * ROWS))
-    traits = {"account": 1, "kind": "ip", "value": 7, "day": 3, "n": 1, "first_us": number, "last_us": number}
+    traits = {"kind": "ip", "account": 1, "value": 7, "day": 3, "n": 1, "first_us": number, "last_us": number}
     return {
         "seen": pa.table({"exchange": exchanges, "hour": [number] * ROWS}),
         "traits": pa.Table.from_pylist([traits] * ROWS),

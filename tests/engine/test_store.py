@@ -268,6 +268,7 @@ def test_sums_that_overflow_are_refused(tmp_path: Path, random_rows: RowMaker) -
     rows = pa.Table.from_pylist([row, row], schema=TABLES["traits"].schema)
     with Store.open(tmp_path) as store, store.batch() as batch, pytest.raises(StoreError, match="traits"):
         batch.write("traits", rows)
+        batch.commit()
 
 
 @contextmanager

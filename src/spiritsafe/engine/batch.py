@@ -1,6 +1,7 @@
 """One atomic step of the store: segments and input files that become visible together.
 
-Files are written as they come, so memory stays bounded, but only :meth:`Batch.commit` lists them.
+Rows are held and merged until they fill their share of memory, because a segment of every small batch would have
+to be merged again by every reader; files are written as that happens, but only :meth:`Batch.commit` lists them.
 """
 
 from pathlib import Path
@@ -23,7 +24,10 @@ from spiritsafe.engine.segments import (
 from spiritsafe.engine.tables import TABLES
 from spiritsafe.model.errors import StoreError
 
-__all__ = ["Batch"]
+__all__ = ["HELD_BYTES", "Batch"]
+
+HELD_BYTES = 1 << 30
+"""Bytes of rows, before merging, that a batch holds at most; merging takes about twice as much again."""
 
 
 class Batch:
@@ -32,15 +36,18 @@ class Batch:
     Args:
         root: the store's folder.
         manifest: where the commit is recorded; its owner holds the writer lock.
+        held_bytes: rows held in memory before they become a segment.
     """
 
-    def __init__(self, root: Path, manifest: Manifest) -> None:
+    def __init__(self, root: Path, manifest: Manifest, held_bytes: int = HELD_BYTES) -> None:
         self._root = root
         self._manifest = manifest
         self._number = manifest.next_batch()
         self._segments: list[SegmentRow] = []
         self._files: list[SourceFile] = []
         self._notes: dict[str, str] = {}
+        self._held: dict[str, list[pa.Table]] = {}
+        self._most = held_bytes
         self._ended = False
 
     def __enter__(self) -> Self:
@@ -54,7 +61,7 @@ class Batch:
             delete(self._root, [segment.path for segment in self._segments])
 
     def write(self, table: str, rows: pa.Table) -> None:
-        """Merge ``rows`` and write them as a segment of ``table``; no rows, no segment.
+        """Take rows of ``table``; they become part of a segment by the commit at the latest.
 
         Args:
             table: a name in ``TABLES``.
@@ -64,16 +71,29 @@ class Batch:
             StoreError: if the rows do not fit the schema, a sum leaves int64 or the disk is full.
         """
         self._refuse_ended()
-        spec = TABLES[table]
-        fitting = conform(rows, spec)
-        if not fitting.num_rows:
-            return
+        fitting = conform(rows, TABLES[table])
+        if fitting.num_rows:
+            self._held.setdefault(table, []).append(fitting)
+        sizes = {name: sum(part.nbytes for part in parts) for name, parts in self._held.items()}
+        if sum(sizes.values()) > self._most:
+            self._release(max(sizes, key=lambda name: sizes[name]))
+
+    def paths(self, table: str) -> list[Path]:
+        """Return the files that hold the rows of ``table`` taken so far; nobody else sees them before the commit."""
+        if table in self._held:
+            self._release(table)
+        return [self._root / segment.path for segment in self._segments if segment.table == table]
+
+    def _release(self, name: str) -> None:
+        """Merge what is held of a table and write it as a segment."""
+        spec = TABLES[name]
+        rows = pa.concat_tables(self._held.pop(name))
         try:
-            merged = merge(fitting, spec)
-        except duckdb.Error as error:
-            raise StoreError(f"table {table!r}: rows do not merge: {error}") from error
-        name = f"{self._number:08d}-{len(self._segments):03d}"
-        self._segments.append(write_segment(self._root, spec, name, merged.to_batches()))
+            merged = merge(rows, spec)
+        except (duckdb.Error, OverflowError) as error:
+            raise StoreError(f"table {name!r}: rows do not merge: {error}") from error
+        file = f"{self._number:08d}-{len(self._segments):03d}"
+        self._segments.append(write_segment(self._root, spec, file, merged.to_batches()))
 
     def record_file(self, digest: str, name: str, *, rows: int, quarantined: int, bytes: int) -> None:  # noqa: A002
         """Record an input file, so that it is never ingested again.
@@ -100,6 +120,8 @@ class Batch:
             StoreError: if the disk refuses or a file was ingested before; then nothing became visible.
         """
         self._refuse_ended()
+        for name in list(self._held):
+            self._release(name)
         with storage_errors(self._root / SEGMENTS):
             for folder in sorted({(self._root / segment.path).parent for segment in self._segments}):
                 sync_folder(folder)

@@ -16,8 +16,8 @@ from spiritsafe.model.errors import StoreError
 
 __all__ = ["FORMAT", "Change", "Manifest", "SegmentRow", "SourceFile"]
 
-FORMAT = 1
-"""Version of the store's layout and tables, in ``user_version``; a newer one is refused."""
+FORMAT = 2
+"""Version of the store's layout and tables, in ``user_version``; any other is refused."""
 _APPLICATION_ID = 0x53504954  # 'SPIT': tells our database from anybody else's
 _BUSY_MS = 30_000
 _DDL = (
@@ -205,6 +205,11 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
         raise StoreError(
             f"{path}: store format {version}, this spiritsafe reads {FORMAT}",
             hint="Use the newer spiritsafe that wrote it, or another folder.",
+        )
+    if version:
+        raise StoreError(
+            f"{path}: store format {version}, older than this spiritsafe reads ({FORMAT})",
+            hint="Scan the logs again into another folder.",
         )
     raise StoreError(f"{path}: an unfinished manifest", hint="Open the store once for writing, with a scan.")
 

@@ -18,6 +18,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spiritsafe.engine.fold import fold, is_foldable
 from spiritsafe.engine.tables import BODY_SAMPLE, Merge, Table
 
 __all__ = ["merge", "merge_query", "merged", "merged_again"]
@@ -77,8 +78,10 @@ def merge(rows: pa.Table, table: Table) -> pa.Table:
         table: the rules.
 
     Raises:
-        duckdb.Error: if a sum leaves int64.
+        duckdb.Error, OverflowError: if a sum leaves int64.
     """
+    if is_foldable(table):
+        return fold(rows, table)
     with duckdb.connect(config=_CONFIG) as connection:
         connection.register(table.name, rows)
         query = merge_query(table, again=_is_canonical(rows, table))

@@ -5,6 +5,7 @@ are committed beside it; a shared lock keeps the files of that state from being 
 """
 
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ import pyarrow as pa
 from spiritsafe.engine.locks import FileLock
 from spiritsafe.engine.manifest import Manifest, SegmentRow
 from spiritsafe.engine.merge import merge_query, merged_again
+from spiritsafe.engine.ranges import folded
 from spiritsafe.engine.segments import storage_errors
 from spiritsafe.engine.spill import Spill, spill_base
 from spiritsafe.engine.tables import TABLES, Table
@@ -69,6 +71,21 @@ class Snapshot:
     def close(self) -> None:
         """Close every connection, delete its spill and let go of the files."""
         self._open.close()
+
+    def paths(self, table: str) -> list[Path]:
+        """Return the files of ``table``, in order of commit."""
+        return [self._root / segment.path for segment in self.segments[table]]
+
+    def folded(self, table: str, columns: Sequence[str], kinds: Sequence[str] = ("",)) -> Iterator[pa.Table]:
+        """Yield merged rows of a foldable table in the order of its keys, a range at a time; see ``ranges``.
+
+        Raises:
+            StoreError: if a segment is not what was written.
+        """
+        try:
+            yield from folded(TABLES[table], self.paths(table), columns, kinds)
+        except (pa.ArrowException, OSError, OverflowError) as error:
+            raise StoreError(f"table {table!r}: {error}", hint="Restore the segment from a backup.") from error
 
     def rows(self, table: str) -> int:
         """Return the stored rows of ``table`` before merging."""

@@ -20,10 +20,10 @@ __all__ = [
     "DAY_US",
     "FEATURE_DIM",
     "FEATURE_SCALE",
-    "GAP_BINS",
     "HOUR_US",
     "SHAPE_BINS",
     "TABLES",
+    "TRAIT_DAYS",
     "Merge",
     "Table",
 ]
@@ -38,8 +38,9 @@ BODY_SAMPLE = 64
 """Bodies kept per (account, template, day): the k smallest keyed hashes, so samples are coordinated."""
 SHAPE_BINS = 32
 """Histogram of sizes: 16 bins of log2(1 + input tokens), then 16 of log2(1 + output tokens)."""
-GAP_BINS = 24
-"""Histogram of gaps between an account's exchanges: bin b holds gaps in [2**b, 2**(b+1)) seconds/16."""
+TRAIT_DAYS = 32
+"""Days that share a row of ``traits``, counted from the epoch; only a model has its own row every day, because
+when accounts move to a new one is evidence. First and last sight are exact all the same."""
 
 
 class Merge(StrEnum):
@@ -78,7 +79,6 @@ _WIDTHS = {
     "features": FEATURE_DIM,
     "capabilities": len(Capability),
     "elicitations": len(Elicitation),
-    "gaps": GAP_BINS,
     "shape": SHAPE_BINS,
 }
 _I64, _I32, _STR = pa.int64(), pa.int32(), pa.string()
@@ -117,8 +117,8 @@ TABLES: dict[str, Table] = {
         ),
         _table(
             "traits",
-            ("account", _I64, _KEY),
             ("kind", _STR, _KEY),
+            ("account", _I64, _KEY),
             ("value", _I64, _KEY),
             ("day", _I32, _KEY),
             ("n", _I64, _SUM),
@@ -145,12 +145,6 @@ TABLES: dict[str, Table] = {
             ("elicitations", pa.list_(_I64), Merge.VECTOR_SUM),
             ("bodies", pa.list_(_I64), Merge.BOTTOM_K),
             ("body_n", pa.list_(_I64), Merge.BOTTOM_K_COUNT),
-        ),
-        _table(
-            "rhythms",
-            ("account", _I64, _KEY),
-            ("day", _I32, _KEY),
-            ("gaps", pa.list_(_I64), Merge.VECTOR_SUM),
         ),
         _table(
             "sentences",

@@ -5,6 +5,7 @@ contract's optional columns; the rollups below it see complete arrays.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -12,21 +13,22 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from spiritsafe.engine.tables import DAY_US, HOUR_US
-from spiritsafe.ingest.hashes import hash_column, hash_strings
+from spiritsafe.ingest.hashes import hash_strings
+from spiritsafe.ingest.runs import Runs, repeated, runs_of
 
 __all__ = ["Chunk", "chunk_of"]
 
 Int = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chunk:
     """Exchanges of one batch, arrays of length n.
 
     Attributes:
         table: the typed batch, every row in it counted.
         account, us, hour, day: hash of the account id, start in microseconds, hours and days since the epoch.
-        exchange: hash of the exchange id.
+        exchange: keyed hash of the exchange id.
         single: whether the exchange is the first of its conversation.
     """
 
@@ -71,25 +73,37 @@ class Chunk:
             return np.zeros(len(self), np.int64)
         return np.asarray(pc.fill_null(self.column(name), False).to_numpy(), np.int64)
 
+    @cached_property
+    def runs(self) -> Runs:
+        """The exchanges account by account."""
+        return runs_of(self.account, self.us)
+
     def take(self, rows: Int) -> "Chunk":
-        """Return the exchanges at ``rows``."""
+        """Return the exchanges at ``rows``, ascending positions."""
+        if len(rows) == len(self):
+            return self
         return Chunk(
             self.table.take(pa.array(rows)), self.account[rows], self.exchange[rows], self.us[rows], self.single[rows]
         )
 
 
-def chunk_of(table: pa.Table) -> Chunk:
-    """Complete a typed batch; rows come out in event time."""
+def chunk_of(table: pa.Table, key: bytes) -> Chunk:
+    """Complete a typed batch; rows come out in event time.
+
+    Args:
+        table: the batch.
+        key: secret under which ids that are only compared are hashed.
+    """
     us = np.asarray(table.column("started_at").cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(), np.int64)
-    order = np.argsort(us, kind="stable")
-    if not np.array_equal(order, np.arange(len(order))):
+    if np.any(us[1:] < us[:-1]):
+        order = np.argsort(us, kind="stable")
         table, us = table.take(pa.array(order)), us[order]
-    account, _, _ = hash_column(table.column("account_id"))
-    bare = Chunk(table, account, hash_strings(table.column("exchange_id")), us, np.ones(len(us), np.bool_))
-    return Chunk(table, account, bare.exchange, us, _single(bare))
+    account = hash_strings(table.column("account_id"))
+    bare = Chunk(table, account, hash_strings(table.column("exchange_id"), key), us, np.ones(len(us), np.bool_))
+    return Chunk(table, account, bare.exchange, us, _single(bare, key))
 
 
-def _single(chunk: Chunk) -> NDArray[np.bool_]:
+def _single(chunk: Chunk, key: bytes) -> NDArray[np.bool_]:
     """A request of at most a system and a user message, in a conversation that does not go on.
 
     Where the log counts no messages, a conversation id that comes back is what tells.
@@ -97,8 +111,8 @@ def _single(chunk: Chunk) -> NDArray[np.bool_]:
     messages = chunk.ints("message_count")
     single = messages <= 2
     if chunk.has("conversation_id"):
-        conversation = hash_strings(chunk.column("conversation_id")) ^ chunk.account
-        known = np.asarray(pc.is_valid(chunk.column("conversation_id")).to_numpy(), np.bool_)
-        _, inverse, times = np.unique(conversation, return_inverse=True, return_counts=True)
-        single &= ~(known & (times[inverse] > 1))
+        conversation = hash_strings(chunk.column("conversation_id"), key)
+        known = conversation != 0
+        again = repeated(conversation ^ chunk.account)
+        single &= ~(known & again)
     return single

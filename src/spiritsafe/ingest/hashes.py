@@ -5,6 +5,8 @@ between versions). Ids that are kept as given anyway use the public key; text an
 hashed here but by ``sketch`` and ``privacy``.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +16,7 @@ from spiritsafe.sketch.hashing import PUBLIC_KEY, Purpose, derive, siphash
 from spiritsafe.sketch.kernel import Array, kernel
 from spiritsafe.sketch.text import as_binary
 
-__all__ = ["hash_column", "hash_strings"]
+__all__ = ["hash_column", "hash_numbers", "hash_strings"]
 
 
 def hash_strings(values: pa.Array | pa.ChunkedArray, key: bytes = PUBLIC_KEY) -> NDArray[np.int64]:
@@ -42,6 +44,19 @@ def hash_column(
     distinct = hash_strings(coded.dictionary, key)
     index = np.asarray(pc.fill_null(coded.indices, len(distinct)).to_numpy(zero_copy_only=False), np.int64)
     return np.append(distinct, 0)[index], coded.dictionary, distinct
+
+
+def hash_numbers(columns: Sequence[pa.ChunkedArray]) -> NDArray[np.int64]:
+    """Return one hash per row of columns of numbers and truth values, int64 [n]; null differs from every number."""
+    rows = len(columns[0]) if columns else 0
+    words = np.zeros((rows, 2 * len(columns)), np.int64)
+    for at, column in enumerate(columns):
+        filled = pc.fill_null(column, False if pa.types.is_boolean(column.type) else 0)
+        plain = filled.to_numpy()
+        words[:, 2 * at] = plain.view(np.int64) if plain.dtype.itemsize == 8 else plain.astype(np.int64)
+        words[:, 2 * at + 1] = np.asarray(pc.is_valid(column))
+    data, bounds = words.reshape(-1).view(np.uint8), np.arange(rows + 1) * words.shape[1] * 8
+    return np.asarray(_hash(data, bounds, derive(PUBLIC_KEY, Purpose.INSTANCE)).view(np.int64))
 
 
 def _encode(values: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:

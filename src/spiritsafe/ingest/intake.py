@@ -5,6 +5,7 @@ crash between two files loses and doubles nothing, and re-scanning a folder read
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,7 +14,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from spiritsafe.engine.batch import Batch as StoreBatch
+from spiritsafe.engine.ranges import between, span
 from spiritsafe.engine.store import Store
+from spiritsafe.engine.tables import TABLES
 from spiritsafe.ingest import rollups
 from spiritsafe.ingest.chunk import Chunk, chunk_of
 from spiritsafe.ingest.exemplars import Exemplars
@@ -49,10 +52,10 @@ class Intake:
 
     def __init__(self, store: Store, settings: IngestSettings, text_key: bytes, traits: Traits) -> None:
         self._store, self._settings, self._key, self._traits = store, settings, text_key, traits
-        seen = store.read("seen")
-        self._repeats = Repeats(
-            seen.column("exchange").to_numpy(), seen.column("hour").to_numpy(), settings.duplicate_hours
-        )
+        with store.snapshot() as snapshot:
+            written = span(snapshot.paths("seen"), "hour")
+        self._repeats = Repeats(self._seen, written, settings.duplicate_hours)
+        self._batch: StoreBatch | None = None
 
     def take(self, files: list[Source], reading: Reading, progress: Progress) -> int:
         """Take every file that the store does not have yet, each in one commit.
@@ -77,14 +80,22 @@ class Intake:
             digest = file.digest()
             if not self._store.has_file(digest):
                 self._recall()
-                with self._store.batch() as batch:
-                    rows, set_aside = self._file(file, reading, batch, partial(told, done))
-                    batch.record_file(digest, file.name, rows=rows, quarantined=set_aside, bytes=file.size)
-                    batch.commit()
+                with self._store.batch() as self._batch:
+                    rows, set_aside = self._file(file, reading, self._batch, partial(told, done))
+                    self._batch.record_file(digest, file.name, rows=rows, quarantined=set_aside, bytes=file.size)
+                    self._batch.commit()
+                self._batch = None
                 counted += rows
             done += file.size
             progress("reading exchanges", done, total)
         return counted
+
+    def _seen(self, low: int, high: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return ids counted between two hours and their hours, as far as they are written."""
+        with self._store.snapshot() as snapshot:
+            paths = snapshot.paths("seen") + (self._batch.paths("seen") if self._batch else [])
+            rows = between(paths, TABLES["seen"], "hour", low, high)
+        return rows.column("exchange").to_numpy(), rows.column("hour").to_numpy().astype(np.int64)
 
     def _recall(self) -> None:
         """Know what the store knows and no more, so that a scan cut in two says what a whole one would."""
@@ -99,11 +110,14 @@ class Intake:
     ) -> tuple[int, int]:
         before, rows = reading.stats.quarantined + reading.stats.skipped, 0
         for typed in reading.batches(file):
-            chunk = chunk_of(typed.table)
+            chunk = chunk_of(typed.table, self._key)
             chunk = chunk.take(self._repeats.fresh(chunk.exchange, chunk.us))
             rows += len(chunk)
             if len(chunk):
                 self._write(chunk, batch)
+            if self._repeats.is_full:
+                batch.paths("seen")
+                self._repeats.forget()
             told(file)
         return rows, reading.stats.quarantined + reading.stats.skipped - before
 
@@ -113,7 +127,6 @@ class Intake:
         batch.write("activity", rollups.activity(chunk))
         batch.write("content", rollups.content(chunk, texts))
         batch.write("pools", rollups.pools(chunk, texts))
-        batch.write("rhythms", rollups.rhythms(chunk))
         batch.write("seen", rollups.table_of("seen", {"exchange": chunk.exchange, "hour": chunk.hour}))
         rows, labels = self._traits.of_exchanges(chunk, texts.language)
         batch.write("traits", rows)
@@ -121,6 +134,8 @@ class Intake:
 
     def _texts(self, chunk: Chunk, batch: StoreBatch) -> rollups.Texts:
         """Sketch the texts, assign templates and forget the words."""
+        if not any(chunk.has(name) for name in _SPOKEN):
+            return _told(chunk, rollups.Texts.none(len(chunk)))
         sketches = _sketch(chunk, self._key)
         spoken = sketches.instance != 0
         assigned = self._index.assign(sketches, _senders(chunk))
@@ -128,17 +143,38 @@ class Intake:
         batch.write("sentences", told)
         batch.write("templates", _templates(assigned.templates, int(chunk.us[-1])))
         body = np.where(assigned.bodies.hash == 0, sketches.instance, assigned.bodies.hash)
-        template, instance = (told_hash(chunk, name) for name in ("template_id", "instance_hash"))
-        return rollups.Texts(
-            template=np.where(spoken, assigned.template, template),
-            body=np.where(spoken, body, instance),
+        unknown = np.full(len(chunk), -1)
+        read = rollups.Texts(
+            template=np.where(spoken, assigned.template, 0),
+            body=np.where(spoken, body, 0),
             features=body_features(assigned.bodies.projection),
             chars=sketches.chars.astype(np.int64),
-            language=np.where(spoken, sketches.language, told_code(chunk, "language", LANGUAGES)),
-            capability=np.where(spoken, sketches.capability, told_code(chunk, "capability", tuple(Capability))),
-            elicitation=np.where(spoken, sketches.elicitation, told_code(chunk, "elicitation", tuple(Elicitation))),
+            language=np.where(spoken, sketches.language, unknown),
+            capability=np.where(spoken, sketches.capability, unknown),
+            elicitation=np.where(spoken, sketches.elicitation, unknown),
             grader=sketches.grader & spoken,
         )
+        return _told(chunk, read, ~spoken)
+
+
+_SPOKEN = ("prompt", "system_prompt", "response", "sketch")
+"""Columns from which texts are known."""
+
+
+def _told(chunk: Chunk, read: rollups.Texts, silent: NDArray[np.bool_] | None = None) -> rollups.Texts:
+    """Complete what was read by what the log says itself of exchanges without a text (``silent``; None for all)."""
+    said = {
+        "template": partial(told_hash, chunk, "template_id"),
+        "body": partial(told_hash, chunk, "instance_hash"),
+        "language": partial(told_code, chunk, "language", LANGUAGES),
+        "capability": partial(told_code, chunk, "capability", tuple(Capability)),
+        "elicitation": partial(told_code, chunk, "elicitation", tuple(Elicitation)),
+    }
+    named = {"template": "template_id", "body": "instance_hash"}
+    told = {name: of() for name, of in said.items() if chunk.has(named.get(name, name))}
+    if silent is not None:
+        told = {name: np.where(silent, values, getattr(read, name)) for name, values in told.items()}
+    return replace(read, **told)
 
 
 def _sketch(chunk: Chunk, key: bytes) -> Sketches:

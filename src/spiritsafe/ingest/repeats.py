@@ -1,27 +1,47 @@
-"""A repeated exchange id counts once within its window: retries of a log shipper are not traffic."""
+"""A repeated exchange id counts once within its window: retries of a log shipper are not traffic.
+
+Ids are remembered in a hash table, and only those near the times that are being read: what was counted long
+before or after is asked of the store when a file goes there. A log of a month in order of time needs the
+memory of some days.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spiritsafe.engine.tables import HOUR_US
+from spiritsafe.sketch.hashing import mix
+from spiritsafe.sketch.kernel import Array, kernel
 
 __all__ = ["Repeats"]
 
 Int = NDArray[np.int64]
+Stored = Callable[[int, int], tuple[Int, Int]]
+
+_MOST = 12_000_000
+"""Ids remembered before all are forgotten and those near the present asked for again: 400 MB."""
+_ABSENT = np.int32(-(2**31))
 
 
 class Repeats:
     """Remembers ids (as hashes) and the hour they were last counted.
 
     Args:
-        seen: hashes already counted, int64 [k].
-        hour: when, hours since the epoch, int64 [k].
+        stored: called with a first and a last hour; returns the hashes counted in between and their hours,
+            int64 [k] each, as far as they were written.
+        span: first and last hour that the store holds at the beginning; None if it holds none.
         window: hours within which a repeat is dropped.
+        most: ids remembered before old ones are forgotten.
     """
 
-    def __init__(self, seen: Int, hour: Int, window: int) -> None:
-        order = np.argsort(seen, kind="stable")
-        self._seen, self._hour, self._window = seen[order], hour[order], window
+    def __init__(self, stored: Stored, span: tuple[int, int] | None, window: int, most: int = _MOST) -> None:
+        self._stored, self._span, self._window, self._most = stored, span, window, most
+        self._covered: tuple[int, int] | None = None
+        self._start()
+
+    def _start(self) -> None:
+        self._ids, self._hours, self._size = np.zeros(1024, np.int64), np.full(1024, _ABSENT, np.int32), 0
 
     def fresh(self, exchange: Int, us: Int) -> Int:
         """Return the positions to count, ascending, and remember them.
@@ -30,33 +50,81 @@ class Repeats:
             exchange: id hashes in event time, int64 [n].
             us: start times, ascending.
         """
+        if not len(us):
+            return np.zeros(0, np.int64)
         hour = us // HOUR_US
-        keep = ~self._known(exchange, hour)
-        order = np.lexsort((np.arange(len(exchange)), exchange))
-        repeated = np.flatnonzero(exchange[order][1:] == exchange[order][:-1]) + 1
-        last: dict[int, int] = {}
-        for at in repeated.tolist():
-            row, before = int(order[at]), int(order[at - 1])
-            counted = last.get(int(exchange[row]), int(hour[before]))
-            if hour[row] - counted <= self._window:
-                keep[row] = False
-                last[int(exchange[row])] = counted
-            else:
-                last[int(exchange[row])] = int(hour[row])
-        rows = np.flatnonzero(keep)
-        self._remember(exchange[rows], hour[rows])
-        return rows
+        self._cover(int(hour[0]) - self._window, int(hour[-1]) + self._window)
+        self._make_room(len(hour))
+        keep, self._size = _count(self._ids, self._hours, self._size, exchange, hour, self._window)
+        return np.flatnonzero(keep)
 
-    def _known(self, exchange: Int, hour: Int) -> NDArray[np.bool_]:
-        if not len(self._seen):
-            return np.zeros(len(exchange), np.bool_)
-        at = np.minimum(np.searchsorted(self._seen, exchange), len(self._seen) - 1)
-        near = np.abs(hour - self._hour[at]) <= self._window
-        return np.asarray((self._seen[at] == exchange) & near)
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to write what was counted and to call :meth:`forget`."""
+        return self._size > self._most
 
-    def _remember(self, exchange: Int, hour: Int) -> None:
-        seen, when = np.concatenate([self._seen, exchange]), np.concatenate([self._hour, hour])
-        order = np.lexsort((when, seen))
-        seen, when = seen[order], when[order]
-        latest = np.concatenate((seen[1:] != seen[:-1], [True])) if len(seen) else np.zeros(0, np.bool_)
-        self._seen, self._hour = seen[latest], when[latest]
+    def forget(self) -> None:
+        """Forget everything, which ``stored`` can tell by now."""
+        if self._size:
+            known = self._hours[self._hours != _ABSENT]
+            low, high = int(known.min()), int(known.max())
+            self._span = (low, high) if self._span is None else (min(self._span[0], low), max(self._span[1], high))
+            self._covered = None
+            self._start()
+
+    def _cover(self, low: int, high: int) -> None:
+        """Ask the store for what it counted between two hours, as far as that is not known."""
+        if self._covered is None:
+            asked = [(low, high)]
+            self._covered = (low, high)
+        else:
+            begin, end = self._covered
+            asked = [(low, begin - 1), (end + 1, high)]
+            self._covered = (min(low, begin), max(high, end))
+        for first, last in asked:
+            if self._span is not None and max(first, self._span[0]) <= min(last, self._span[1]):
+                exchange, hour = self._stored(first, last)
+                self._make_room(len(exchange))
+                self._size = _remember(self._ids, self._hours, self._size, exchange, hour)
+
+    def _make_room(self, more: int) -> None:
+        need = 2 * (self._size + more)
+        if need > len(self._ids):
+            known = self._hours != _ABSENT
+            ids, hours = self._ids[known], self._hours[known]
+            room = 1 << (need - 1).bit_length()
+            self._ids, self._hours = np.zeros(room, np.int64), np.full(room, _ABSENT, np.int32)
+            self._size = _remember(self._ids, self._hours, 0, ids, hours)
+
+
+@kernel
+def _slot(ids: Array, hours: Array, wanted: int) -> int:
+    last = np.uint64(len(ids) - 1)
+    slot = mix(np.uint64(wanted)) & last
+    while hours[slot] != _ABSENT and ids[slot] != wanted:
+        slot = (slot + np.uint64(1)) & last
+    return np.int64(slot)
+
+
+@kernel
+def _remember(ids: Array, hours: Array, size: int, exchange: Array, hour: Array) -> int:
+    for row in range(len(exchange)):
+        slot = _slot(ids, hours, exchange[row])
+        size += hours[slot] == _ABSENT
+        ids[slot] = exchange[row]
+        hours[slot] = max(hours[slot], np.int32(hour[row]))
+    return size
+
+
+@kernel
+def _count(ids: Array, hours: Array, size: int, exchange: Array, hour: Array, window: int) -> tuple[Array, int]:
+    keep = np.zeros(len(exchange), np.bool_)
+    for row in range(len(exchange)):
+        slot = _slot(ids, hours, exchange[row])
+        known = hours[slot]
+        if known == _ABSENT or abs(hour[row] - known) > window:
+            keep[row] = True
+            size += known == _ABSENT
+            ids[slot] = exchange[row]
+            hours[slot] = max(known, np.int32(hour[row]))
+    return keep, size

@@ -1,21 +1,23 @@
-"""A chunk of exchanges as rows of the stored tables.
+"""A chunk of exchanges as rows of the stored tables, summed by key.
 
-Rows need not be merged: the engine merges equal keys by each table's rules before it writes them. Only
-the pools, whose lists would be dear to merge exchange by exchange, are summed here.
+Exchanges of which the log says nothing but that they happened - no text, no sketch, no template - are in
+``activity`` alone; ``content`` and ``pools`` tell of the others. Without that, a log of a hundred million rows
+without text would be stored three times.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from spiritsafe.engine.tables import BODY_SAMPLE, FEATURE_SCALE, GAP_BINS, SHAPE_BINS, TABLES
+from spiritsafe.engine.order import reduce_sum
+from spiritsafe.engine.tables import BODY_SAMPLE, FEATURE_DIM, FEATURE_SCALE, SHAPE_BINS, TABLES
 from spiritsafe.ingest.chunk import Chunk
 from spiritsafe.model.words import Capability, Elicitation
 
-__all__ = ["Texts", "activity", "content", "identities", "pools", "rhythms", "table_of"]
+__all__ = ["Texts", "activity", "content", "identities", "pools", "table_of"]
 
 Int = NDArray[np.int64]
 
@@ -41,6 +43,22 @@ class Texts:
     elicitation: Int
     grader: NDArray[np.bool_]
 
+    @property
+    def told(self) -> NDArray[np.bool_]:
+        """Of which exchanges the log says anything beyond that they happened."""
+        return (self.template != 0) | (self.body != 0) | (self.capability >= 0) | (self.elicitation >= 0)
+
+    def take(self, rows: Int) -> "Texts":
+        """Return what is left of the exchanges at ``rows``."""
+        return Texts(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+    @classmethod
+    def none(cls, count: int) -> "Texts":
+        """Return what is known of ``count`` exchanges without any text."""
+        zeros, unknown = np.zeros(count, np.int64), np.full(count, -1)
+        features = np.zeros((count, FEATURE_DIM), np.float32)
+        return cls(zeros, zeros, features, zeros, unknown, unknown, unknown, zeros.astype(np.bool_))
+
 
 def table_of(name: str, columns: dict[str, object]) -> pa.Table:
     """Return columns as an Arrow table with the stored table's schema."""
@@ -49,86 +67,94 @@ def table_of(name: str, columns: dict[str, object]) -> pa.Table:
 
 
 def identities(chunk: Chunk) -> pa.Table:
-    """Account hashes back to the ids that one acts on."""
+    """Account hashes back to the ids that one acts on, as of each account's last exchange."""
+    rows = pa.array(chunk.runs.last)
     return pa.table(
         {
-            "account": chunk.account,
-            "account_id": chunk.column("account_id"),
-            "organization_id": chunk.column("organization_id").cast(pa.string()),
-            "last_us": chunk.us,
+            "account": chunk.account[rows],
+            "account_id": chunk.column("account_id").take(rows),
+            "organization_id": chunk.column("organization_id").take(rows).cast(pa.string()),
+            "last_us": chunk.us[rows],
         },
         schema=TABLES["identities"].schema,
     )
 
 
+_SUMS = {
+    "input_tokens": "input_tokens",
+    "output_tokens": "output_tokens",
+    "cached_tokens": "cached_input_tokens",
+    "reasoning_tokens": "reasoning_tokens",
+    "tool_calls": "tool_call_count",
+    "images": "image_count",
+}
+_FLAGS = {"streamed": "stream", "batched": "batch"}
+
+
 def activity(chunk: Chunk) -> pa.Table:
     """Counts and sums per account and hour."""
-    finish = pc.equal(chunk.column("finish_reason").cast(pa.string()), "length")
-    end_user = pc.is_valid(chunk.column("end_user_id"))
+    order = chunk.runs.order
+    starts = chunk.runs.split(chunk.hour)
+    first, last = order[starts[:-1]], order[starts[1:] - 1]
+
+    def total(values: NDArray[np.generic], *, told: bool = True) -> Int:
+        return reduce_sum(values, order, starts) if told else np.zeros(len(first), np.int64)
+
     return table_of(
         "activity",
         {
-            "account": chunk.account,
-            "hour": chunk.hour,
-            "n": np.ones(len(chunk), np.int64),
-            "input_tokens": chunk.ints("input_tokens"),
-            "output_tokens": chunk.ints("output_tokens"),
-            "cached_tokens": chunk.ints("cached_input_tokens"),
-            "reasoning_tokens": chunk.ints("reasoning_tokens"),
-            "single_turn": chunk.single.astype(np.int64),
-            "tool_offers": (chunk.ints("tool_count") > 0).astype(np.int64),
-            "tool_calls": chunk.ints("tool_call_count"),
-            "images": chunk.ints("image_count"),
-            "errors": (chunk.ints("status") >= 400).astype(np.int64),
-            "truncated": np.asarray(pc.fill_null(finish, False).to_numpy(), np.int64),
-            "streamed": chunk.flags("stream"),
-            "batched": chunk.flags("batch"),
-            "end_users": np.asarray(end_user.to_numpy(), np.int64),
-            "first_us": chunk.us,
-            "last_us": chunk.us,
+            "account": chunk.account[first],
+            "hour": chunk.hour[first],
+            "n": np.diff(starts),
+            "single_turn": total(chunk.single),
+            "tool_offers": total(chunk.ints("tool_count") > 0, told=chunk.has("tool_count")),
+            "errors": total(chunk.ints("status") >= 400, told=chunk.has("status")),
+            "truncated": total(_truncated(chunk), told=chunk.has("finish_reason")),
+            "end_users": total(_valid(chunk, "end_user_id"), told=chunk.has("end_user_id")),
+            **{name: total(chunk.ints(source), told=chunk.has(source)) for name, source in _SUMS.items()},
+            **{name: total(chunk.flags(source), told=chunk.has(source)) for name, source in _FLAGS.items()},
+            "first_us": chunk.us[first],
+            "last_us": chunk.us[last],
         },
     )
+
+
+def _truncated(chunk: Chunk) -> NDArray[np.bool_]:
+    reason = chunk.column("finish_reason")
+    if pa.types.is_dictionary(reason.type):
+        reason = reason.unify_dictionaries().combine_chunks()
+        long = np.array([*(word == "length" for word in reason.dictionary.to_pylist()), False])
+        return long[pc.fill_null(reason.indices, len(long) - 1).to_numpy()]
+    return np.asarray(pc.fill_null(pc.equal(reason.cast(pa.string()), "length"), False).to_numpy(), np.bool_)
+
+
+def _valid(chunk: Chunk, name: str) -> NDArray[np.bool_]:
+    return np.asarray(pc.is_valid(chunk.column(name)).to_numpy(), np.bool_)
 
 
 def content(chunk: Chunk, texts: Texts) -> pa.Table:
-    """Counts per account, template and hour."""
+    """Counts per account, template and hour; exchanges without a template are in ``activity`` only."""
+    rows = np.flatnonzero(texts.template)
     return table_of(
         "content",
         {
-            "account": chunk.account,
-            "template": texts.template,
-            "hour": chunk.hour,
-            "n": np.ones(len(chunk), np.int64),
-            "single_turn": chunk.single.astype(np.int64),
-        },
-    )
-
-
-def rhythms(chunk: Chunk) -> pa.Table:
-    """Gaps between an account's successive exchanges, log2 bins from a sixteenth of a second.
-
-    A gap belongs to the day of its later exchange; the one across two batches is lost.
-    """
-    order = np.lexsort((chunk.us, chunk.account))
-    account, us = chunk.account[order], chunk.us[order]
-    later = np.flatnonzero(account[1:] == account[:-1]) + 1
-    gap = (us[later] - us[later - 1]) * 16 / 1e6
-    bins = np.clip(np.floor(np.log2(np.maximum(gap, 1.0))), 0, GAP_BINS - 1).astype(np.int64)
-    groups, first = _groups(account[later], chunk.day[order][later])
-    table = np.zeros((len(first), GAP_BINS), np.int64)
-    np.add.at(table, (groups, bins), 1)
-    return table_of(
-        "rhythms",
-        {
-            "account": account[later][first],
-            "day": chunk.day[order][later][first],
-            "gaps": _lists(table),
+            "account": chunk.account[rows],
+            "template": texts.template[rows],
+            "hour": chunk.hour[rows],
+            "n": np.ones(len(rows), np.int64),
+            "single_turn": chunk.single[rows].astype(np.int64),
         },
     )
 
 
 def pools(chunk: Chunk, texts: Texts) -> pa.Table:
-    """What was sent per account, template and day: feature sums, class counts, sizes, sampled bodies."""
+    """What was sent per account, template and day: feature sums, class counts, sizes, sampled bodies.
+
+    Of exchanges that the log says something about.
+    """
+    rows = np.flatnonzero(texts.told)
+    if len(rows) < len(chunk):
+        chunk, texts = chunk.take(rows), texts.take(rows)
     groups, first = _groups(chunk.account, texts.template, chunk.day)
     count = len(first)
 

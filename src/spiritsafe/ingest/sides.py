@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from spiritsafe.engine.batch import Batch as StoreBatch
 from spiritsafe.engine.store import Store
 from spiritsafe.engine.tables import TABLES
-from spiritsafe.ingest.hashes import hash_column
+from spiritsafe.ingest.hashes import hash_strings
 from spiritsafe.ingest.read import Reading, read_table
 from spiritsafe.ingest.rollups import table_of
 from spiritsafe.ingest.sources import source
@@ -36,7 +36,7 @@ def take_accounts(store: Store, path: Path, reading: Reading, traits: Traits) ->
     if _known(store, path):
         return
     rows = read_table(path, reading)
-    account, _, _ = hash_column(rows.column("account_id"))
+    account = hash_strings(rows.column("account_id"))
     us = _micros(rows.column("created_at"))
     with store.batch() as batch:
         batch.write(
@@ -88,7 +88,7 @@ def take_links(store: Store, path: Path, reading: Reading, traits: Traits) -> No
     if _known(store, path):
         return
     rows = read_table(path, reading)
-    account, _, _ = hash_column(rows.column("account_id"))
+    account = hash_strings(rows.column("account_id"))
     us = _micros(rows.column("first_seen"))
     with store.batch() as batch:
         batch.write("identities", _identities(rows, account))

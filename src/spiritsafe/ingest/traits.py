@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from spiritsafe.engine.tables import DAY_US
+from spiritsafe.engine.tables import DAY_US, TRAIT_DAYS
 from spiritsafe.ingest.chunk import Chunk
 from spiritsafe.ingest.entities import Entities
-from spiritsafe.ingest.hashes import hash_column
+from spiritsafe.ingest.hashes import hash_column, hash_numbers, hash_strings
 from spiritsafe.ingest.rollups import table_of
+from spiritsafe.ingest.runs import Distinct, Runs, runs_of
 from spiritsafe.ingest.told import told_pseudonyms
 from spiritsafe.model.words import SHARED_EXIT, TraitKind, link_kind
 from spiritsafe.sketch.language import LANGUAGES
@@ -61,36 +62,46 @@ class Pseudonyms(Protocol):
 
 
 class _Rows:
-    """Collects trait rows; they need not be merged."""
+    """Collects trait rows, counted by account, kind, value and bucket of days."""
 
-    def __init__(self) -> None:
-        self.parts: list[tuple[TraitKind, Int, Int, Int]] = []
+    def __init__(self, runs: Runs) -> None:
+        self.runs = runs
+        self.parts: dict[TraitKind, list[Int]] = {}
         self.labels: dict[tuple[str, int], str] = {}
 
-    def add(self, kind: TraitKind, account: Int, value: Int, us: Int) -> None:
-        self.parts.append((kind, account, value, us))
+    def add(self, kind: TraitKind, value: Int) -> None:
+        """Take a value per row, 0 for none."""
+        self.parts.setdefault(kind, []).append(value)
+
+    def add_at(self, kind: TraitKind, at: Int, value: Int) -> None:
+        """Take the values of some rows; a row may be there twice, once in each half of the list."""
+        turn = np.flatnonzero(np.diff(at) <= 0) + 1
+        for rows, values in zip(np.split(at, turn), np.split(value, turn), strict=True):
+            lane = np.zeros(len(self.runs.us), np.int64)
+            lane[rows] = values
+            self.add(kind, lane)
 
     def tell(self, kind: TraitKind, labels: Iterable[str | None], values: Iterable[int]) -> None:
         self.labels.update({(str(kind), v): t for t, v in zip(labels, values, strict=True) if t})
 
     def table(self) -> pa.Table:
-        kinds = [kind for kind, account, _, _ in self.parts for _ in range(1) if len(account)]
-        sizes = [len(account) for _, account, _, _ in self.parts if len(account)]
-        parts = [part for part in self.parts if len(part[1])]
-        us = np.concatenate([part[3] for part in parts]) if parts else np.zeros(0, np.int64)
-        codes = np.repeat(np.arange(len(kinds)), sizes)
+        kinds = sorted(self.parts)
+        found = [
+            self.runs.distinct(*self.parts[kind], days=1 if kind is TraitKind.MODEL else TRAIT_DAYS) for kind in kinds
+        ]
+        codes = np.repeat(np.arange(len(kinds)), [len(part.value) for part in found])
+
+        def column(name: str) -> Int:
+            parts = [getattr(part, name) for part in found]
+            return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
         return table_of(
             "traits",
             {
-                "account": np.concatenate([p[1] for p in parts]) if parts else us,
                 "kind": pa.DictionaryArray.from_arrays(
                     pa.array(codes, pa.int32()), pa.array([str(kind) for kind in kinds], pa.string())
                 ).cast(pa.string()),
-                "value": np.concatenate([p[2] for p in parts]) if parts else us,
-                "day": us // DAY_US,
-                "n": np.ones(len(us), np.int64),
-                "first_us": us,
-                "last_us": us,
+                **{name: column(name) for name in Distinct._fields},
             },
         )
 
@@ -116,25 +127,20 @@ class Traits:
 
     def of_exchanges(self, chunk: Chunk, language: Int) -> tuple[pa.Table, pa.Table]:
         """Return rows of ``traits`` and ``labels``; ``language`` indexes ``LANGUAGES``, -1 unknown."""
-        rows = _Rows()
-        spoken = np.flatnonzero(language >= 0)
-        names = pa.array(LANGUAGES).take(pa.array(language[spoken]))
-        self._open(rows, TraitKind.LANGUAGE, names, chunk.account[spoken], chunk.us[spoken])
+        rows = _Rows(chunk.runs)
+        self._language(rows, language)
         for name, kind in _OPEN.items():
             if chunk.has(name):
-                self._open(rows, kind, chunk.column(name).cast(pa.string()), chunk.account, chunk.us)
+                self._open(rows, kind, chunk.column(name))
         veiled = pa.array(chunk.flags("pseudonymised").astype(np.bool_))
         for name, kind in _SECRET.items():
             if chunk.has(name):
-                bare = self._bare(rows, kind, chunk, name, veiled)
-                self._secret(rows, kind, bare, chunk.account, chunk.us)
+                self._secret(rows, kind, self._bare(rows, kind, chunk, name, veiled))
         if chunk.has("client_ip"):
             bare = self._bare(rows, TraitKind.IP, chunk, "client_ip", veiled)
-            self._address(rows, (TraitKind.IP, TraitKind.PREFIX), bare, chunk.account, chunk.us)
+            self._address(rows, (TraitKind.IP, TraitKind.PREFIX), bare)
         if chunk.has("system_prompt"):
-            value, _, _ = hash_column(chunk.column("system_prompt"), self._key)
-            said = value != 0
-            rows.add(TraitKind.SYSTEM, chunk.account[said], value[said], chunk.us[said])
+            rows.add(TraitKind.SYSTEM, hash_column(chunk.column("system_prompt"), self._key)[0])
         self._configuration(rows, chunk)
         self._enrich(rows, "asn", TraitKind.ASN, chunk)
         self._enrich(rows, "ja4", TraitKind.JA4, chunk)
@@ -146,20 +152,19 @@ class Traits:
         The table says what is so now, however long ago an account signed up: all rows take the pseudonym
         epoch of the youngest account, else a card could not link an old account to a new one.
         """
-        rows = _Rows()
-        account, _, _ = hash_column(accounts.column("account_id"))
-        us = np.full(len(us), us.max(initial=0))
+        account = hash_strings(accounts.column("account_id"))
+        rows = _Rows(runs_of(account, np.full(len(us), us.max(initial=0))))
         for name, kind in _ACCOUNT_SECRETS.items():
-            self._secret(rows, kind, accounts.column(name), account, us)
+            self._secret(rows, kind, accounts.column(name))
         for name, kind in _ACCOUNT_OPEN.items():
-            self._open(rows, kind, accounts.column(name), account, us)
-        self._address(rows, (TraitKind.SIGNUP_IP, TraitKind.SIGNUP_PREFIX), accounts.column("signup_ip"), account, us)
-        self._tag(rows, accounts.column("email_domain"), "domain", account, us)
+            self._open(rows, kind, accounts.column(name))
+        self._address(rows, (TraitKind.SIGNUP_IP, TraitKind.SIGNUP_PREFIX), accounts.column("signup_ip"))
+        self._tag(rows, accounts.column("email_domain"), "domain")
         return rows.table(), rows.label_table()
 
     def of_links(self, links: pa.Table, first_us: Int, last_us: Int) -> pa.Table:
         """Return rows of ``traits`` for a links table; a family of the provider's own has a kind of its own."""
-        account, _, _ = hash_column(links.column("account_id"))
+        account = hash_strings(links.column("account_id"))
         joined = pc.binary_join_element_wise(links.column("family"), links.column("value"), "\x1f")
         value, _, _ = hash_column(joined, self._key)
         family = links.column("family").combine_chunks().dictionary_encode()
@@ -170,7 +175,7 @@ class Traits:
                 "account": account,
                 "kind": pa.DictionaryArray.from_arrays(family.indices, kinds).cast(pa.string()),
                 "value": value,
-                "day": first_us // DAY_US,
+                "day": first_us // (TRAIT_DAYS * DAY_US) * TRAIT_DAYS,
                 "n": pc.fill_null(links.column("n"), 1).combine_chunks(),
                 "first_us": first_us,
                 "last_us": last_us,
@@ -182,52 +187,52 @@ class Traits:
         values = chunk.column(name).cast(pa.string())
         if not pc.any(veiled).as_py():
             return values
-        at, value = told_pseudonyms(pc.if_else(veiled, values, None))
-        rows.add(kind, chunk.account[at], value, chunk.us[at])
+        rows.add_at(kind, *told_pseudonyms(pc.if_else(veiled, values, None)))
         return pc.if_else(veiled, None, values)
 
-    def _open(self, rows: _Rows, kind: TraitKind, values: pa.ChunkedArray, account: Int, us: Int) -> None:
+    def _language(self, rows: _Rows, language: Int) -> None:
+        hashes = hash_strings(pa.array(LANGUAGES))
+        rows.add(TraitKind.LANGUAGE, np.append(hashes, 0)[language])
+        spoken = np.unique(language[language >= 0]).tolist()
+        rows.tell(TraitKind.LANGUAGE, [LANGUAGES[code] for code in spoken], hashes[spoken].tolist())
+
+    def _open(self, rows: _Rows, kind: TraitKind, values: pa.ChunkedArray) -> None:
+        if pa.types.is_integer(values.type):  # an ASN: few distinct, and dearer as texts than as numbers
+            coded = values.combine_chunks().dictionary_encode()
+            values = pa.chunked_array([pa.DictionaryArray.from_arrays(coded.indices, coded.dictionary.cast(pa.string()))])
         value, names, hashes = hash_column(values)
-        known = value != 0
-        rows.add(kind, account[known], value[known], us[known])
+        rows.add(kind, value)
         rows.tell(kind, names.to_pylist(), hashes.tolist())
 
-    def _secret(self, rows: _Rows, kind: TraitKind, values: pa.ChunkedArray, account: Int, us: Int) -> None:
-        at, value = self._pseudonyms.values(kind, values, us)
-        rows.add(kind, account[at], value, us[at])
+    def _secret(self, rows: _Rows, kind: TraitKind, values: pa.ChunkedArray) -> None:
+        rows.add_at(kind, *self._pseudonyms.values(kind, values, rows.runs.us))
 
-    def _address(
-        self, rows: _Rows, kinds: tuple[TraitKind, TraitKind], values: pa.ChunkedArray, account: Int, us: Int
-    ) -> None:
-        self._secret(rows, kinds[0], values, account, us)
-        at, value = self._pseudonyms.prefixes(kinds[1], values, us)
-        rows.add(kinds[1], account[at], value, us[at])
-        self._tag(rows, values, "cidr", account, us)
-        # a shared exit is no link: mark the network, so that detection only stratifies by it
+    def _address(self, rows: _Rows, kinds: tuple[TraitKind, TraitKind], values: pa.ChunkedArray) -> None:
+        single = self._pseudonyms.values(kinds[0], values, rows.runs.us)
+        wide = self._pseudonyms.prefixes(kinds[1], values, rows.runs.us)
+        rows.add_at(kinds[0], *single)
+        rows.add_at(kinds[1], *wide)
+        self._tag(rows, values, "cidr")
+        # a shared exit is no link: mark the address and its network, so that detection only stratifies by them
         shared = self._entities.shared_exits(values)
-        out = np.isin(at, np.flatnonzero(shared))
-        marked = np.unique(value[out])
-        rows.tell(kinds[1], [SHARED_EXIT] * len(marked), marked.tolist())
-        ip_at, ip_value = self._pseudonyms.values(kinds[0], values, us)
-        marked = np.unique(ip_value[np.isin(ip_at, np.flatnonzero(shared))])
-        rows.tell(kinds[0], [SHARED_EXIT] * len(marked), marked.tolist())
+        for kind, (at, value) in zip(kinds, (single, wide), strict=True):
+            marked = np.unique(value[shared[at]])
+            rows.tell(kind, [SHARED_EXIT] * len(marked), marked.tolist())
 
     def _configuration(self, rows: _Rows, chunk: Chunk) -> None:
+        """How the API was called: one hash of all parameters that the log tells, absent ones included."""
         told = [name for name in _CONFIG if chunk.has(name)]
-        if not told:
-            return
-        parts = [pc.fill_null(chunk.column(name).cast(pa.string()), "-") for name in told]
-        value, _, _ = hash_column(pc.binary_join_element_wise(*parts, "|"))
-        rows.add(TraitKind.CONFIG, chunk.account, value, chunk.us)
+        if told:
+            rows.add(TraitKind.CONFIG, hash_numbers([chunk.column(name) for name in told]))
 
     def _enrich(self, rows: _Rows, name: str, kind: TraitKind, chunk: Chunk) -> None:
         if chunk.has(name):
-            self._tag(rows, chunk.column(name).cast(pa.string()), str(kind), chunk.account, chunk.us)
+            self._tag(rows, chunk.column(name), str(kind))
 
-    def _tag(self, rows: _Rows, values: pa.ChunkedArray, kind: str, account: Int, us: Int) -> None:
+    def _tag(self, rows: _Rows, values: pa.ChunkedArray, kind: str) -> None:
         at, names = self._entities.tags(kind, values)
         if not len(at):
             return
         value, distinct, hashes = hash_column(names)
-        rows.add(TraitKind.ENTITY, account[at], value, us[at])
+        rows.add_at(TraitKind.ENTITY, at, value)
         rows.tell(TraitKind.ENTITY, distinct.to_pylist(), hashes.tolist())

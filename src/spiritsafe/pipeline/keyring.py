@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spiritsafe.engine.store import Store
+from spiritsafe.ingest.remembered import Remembered
 from spiritsafe.ingest.sealing import Sealing
 from spiritsafe.ingest.traits import Pseudonyms
 from spiritsafe.model.epochs import Epochs
@@ -73,4 +74,5 @@ class Keyring:
     def of_key(cls, master: MasterKey, settings: PrivacySettings) -> "Keyring":
         """Derive everything from a master key."""
         epochs = Epochs(settings.epoch_days, settings.overlap_days)
-        return cls(Pseudonymiser(master, epochs), master.subkey(Purpose.TEXT))
+        text_key = master.subkey(Purpose.TEXT)
+        return cls(Remembered(Pseudonymiser(master, epochs), epochs, text_key), text_key)

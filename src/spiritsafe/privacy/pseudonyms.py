@@ -76,6 +76,13 @@ class Pseudonymiser:
         """Return the pseudonyms of the addresses' /24 and /48 networks; see :meth:`values`."""
         return self.values(kind, ips, us)
 
+    def at(self, kind: TraitKind, epoch: int, texts: list[str]) -> Int64s:
+        """Return the pseudonyms of texts in one epoch, (n,); 0 where a text is no identifier of that kind."""
+        spelt = _spell(kind, texts)
+        distinct = list({text for text in spelt if text is not None})
+        told = dict(zip(distinct, self._hashes(kind, epoch, distinct), strict=True))
+        return np.array([told[text] if text is not None else 0 for text in spelt], dtype=np.int64)
+
     @staticmethod
     def unreadable(kind: TraitKind, values: pa.Array | pa.ChunkedArray) -> Int64s:
         """Return the rows whose text is neither null nor blank nor an identifier of that kind."""

@@ -1,0 +1,126 @@
+"""The merge of tables without lists, by compiled loops instead of a query.
+
+``merge`` states the rules once for every engine; five tables - activity, traits, content, seen, identities - hold
+nearly all rows, and their rules are sums, extremes and the latest text. Here they are carried out at a tenth of a
+query's cost; ``tests/engine/test_merge.py`` holds both against one plain fold.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from spiritsafe.engine.order import key_order, reduce_max, reduce_min, reduce_sum, starts_of
+from spiritsafe.engine.tables import Merge, Table
+
+__all__ = ["fold", "is_foldable"]
+
+Int = NDArray[np.int64]
+_Reduce = Callable[[NDArray[np.generic], Int, Int], Int]
+
+_REDUCE: dict[Merge, _Reduce] = {Merge.SUM: reduce_sum, Merge.MIN: reduce_min, Merge.MAX: reduce_max}
+
+
+def is_foldable(table: Table) -> bool:
+    """Return whether a key is a hash, and every other column an integer to reduce or the latest text."""
+    fields = zip(table.schema, table.merges, strict=True)
+    fit = all(
+        rule is Merge.KEY
+        or (rule in _REDUCE and pa.types.is_integer(field.type))
+        or (rule is Merge.LATEST and pa.types.is_string(field.type))
+        for field, rule in fields
+    )
+    return fit and any(pa.types.is_int64(table.schema.field(key).type) for key in table.keys)
+
+
+def fold(rows: pa.Table, table: Table) -> pa.Table:
+    """Return ``rows`` with each key once, sorted by key.
+
+    Args:
+        rows: any rows with columns of ``table``, all of its keys among them; in a column of strings
+            dictionaries are welcome.
+        table: the rules; ``is_foldable``.
+
+    Returns:
+        The same columns.
+
+    Raises:
+        OverflowError: if a sum leaves int64.
+    """
+    names, keys, spread = _keys(rows, table)
+    if rows.num_rows == 0 or _ascends(keys):
+        return _plain(rows, table)
+    order = key_order(keys, spread)
+    starts = starts_of(keys, order)
+    rules = dict(zip(table.schema.names, table.merges, strict=True))
+    first = pa.array(order[starts[:-1]])
+    columns = {}
+    for name in rows.column_names:
+        if rules[name] is Merge.KEY:
+            columns[name] = _taken(rows.column(name), first)
+        elif rules[name] is Merge.LATEST:
+            columns[name] = _latest(rows.column(name), rows.column("last_us").to_numpy(), order, starts)
+        else:
+            reduced = _REDUCE[rules[name]](rows.column(name).to_numpy(), order, starts)
+            columns[name] = pa.array(reduced, pa.int64()).cast(table.schema.field(name).type)
+    return _plain(pa.table(columns), table)
+
+
+def _taken(column: pa.ChunkedArray, rows: pa.Array) -> pa.Array:
+    return column.combine_chunks().take(rows)
+
+
+def _latest(texts: pa.ChunkedArray, last_us: Int, order: Int, starts: Int) -> pa.Array:
+    """Return each key's text of the latest row; of several as late, the largest that is known."""
+    when = last_us[order]
+    newest = np.maximum.reduceat(when, starts[:-1])
+    group = np.repeat(np.arange(len(newest)), np.diff(starts))
+    late = np.flatnonzero(when == newest[group])
+    owner, row = group[late], order[late]
+    chosen = np.empty(len(newest), np.int64)
+    chosen[owner] = row
+    tied = np.flatnonzero(np.bincount(owner, minlength=len(newest))[owner] > 1)
+    if len(tied):
+        rank = _ranks(texts.take(pa.array(row[tied])))
+        best = tied[np.lexsort((rank, owner[tied]))]
+        chosen[owner[best]] = row[best]
+    return _taken(texts, pa.array(chosen))
+
+
+def _plain(rows: pa.Table, table: Table) -> pa.Table:
+    return rows.cast(pa.schema([table.schema.field(name) for name in rows.column_names]))
+
+
+def _keys(rows: pa.Table, table: Table) -> tuple[list[str], Int, int]:
+    """Return the keys' names, their values as int64 [k, n], and which of them is the hash."""
+    names = list(table.keys)
+    keys = np.empty((len(names), rows.num_rows), np.int64)
+    for at, name in enumerate(names):
+        column = rows.column(name)
+        is_text = pa.types.is_string(table.schema.field(name).type)
+        keys[at] = _ranks(column) if is_text else column.to_numpy()
+    spread = next(at for at, name in enumerate(names) if pa.types.is_int64(table.schema.field(name).type))
+    return names, keys, spread
+
+
+def _ranks(texts: pa.ChunkedArray) -> Int:
+    """Return the place of each text among the distinct ones, int64 [n]; -1 for null."""
+    whole = texts.unify_dictionaries().combine_chunks() if pa.types.is_dictionary(texts.type) else texts
+    coded = whole if pa.types.is_dictionary(whole.type) else pc.dictionary_encode(whole).combine_chunks()
+    names = coded.dictionary.to_pylist()
+    rank = {name: at for at, name in enumerate(sorted(set(names)))}
+    places = np.array([*(rank[name] for name in names), -1], np.int64)
+    return places[pc.fill_null(coded.indices, len(names)).to_numpy()]
+
+
+def _ascends(keys: Int) -> bool:
+    """Return whether every row's key is above the one before, so that there is nothing to merge."""
+    tied = np.ones(keys.shape[1] - 1, np.bool_)
+    for key in keys:
+        later, earlier = key[1:], key[:-1]
+        if np.any(tied & (later < earlier)):
+            return False
+        tied &= later == earlier
+    return not tied.any()

@@ -41,10 +41,9 @@ def dossier(identity: str, group: Group) -> Dossier:
 
 def models_of(focus: Focus) -> list[str]:
     """Models that the members used, most used first."""
-    counts = {
-        model: int(n[np.isin(account, focus.members)].sum())
-        for model, (account, _, n, _) in focus.population.model_days.items()
-    }
+    member = np.zeros(focus.population.size, np.bool_)
+    member[focus.members] = True
+    counts = {model: int(used.n[member[used.account]].sum()) for model, used in focus.population.model_days.items()}
     return [model for model, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if n]
 
 
@@ -83,9 +82,9 @@ def _daily(focus: Focus) -> list[DailyCount]:
     focal = {int(d): int(n) for d, n in zip(*_sum_by(focus.hour // 24, focus.n), strict=True)}
     totals: dict[int, int] = {}
     rows: list[tuple[int, str, int]] = []
-    for model, (account, day, n, _) in population.model_days.items():
-        inside = member[account]
-        for d, count in zip(*_sum_by(day[inside], n[inside]), strict=True):
+    for model, used in population.model_days.items():
+        inside = member[used.account]
+        for d, count in zip(*_sum_by(used.day[inside], used.n[inside]), strict=True):
             rows.append((int(d), model, int(count)))
             totals[int(d)] = totals.get(int(d), 0) + int(count)
     tokens = population.accounts.output_tokens[focus.members].sum()
@@ -156,9 +155,7 @@ def _trait(focus: Focus, row: int, members: np.ndarray) -> SharedTrait:
 
 def _template(focus: Focus, template: int) -> SharedTrait:
     population = focus.population
-    content = population.content
-    first, last = np.searchsorted(content.template, [template, template + 1])
-    users = np.unique(content.account[first:last])
+    users = population.users(template)
     members = np.flatnonzero(np.isin(focus.members, users))
     degree = len(np.unique(population.accounts.unit[users]))
     return SharedTrait(

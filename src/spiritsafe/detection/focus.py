@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from spiritsafe.detection.population import Bool, Float, Int, Population, expand, tally
+from spiritsafe.engine.tables import SHAPE_BINS
 
 __all__ = ["CELLS_PER_DAY", "Focus", "cut"]
 
@@ -31,6 +32,7 @@ class Focus:
         templates: focal template indices.
         unit: organisation number per member, int64 [m].
         who, what, hour, n, single_turn: focal exchanges per (member, template, hour); ``what`` is the template.
+        size_code: what the log tells of the sizes of exchanges without text, see ``population.size_code``.
         pool: indices of the members' focal rows in ``population.pools``.
         pool_who: member position of each pool row.
     """
@@ -43,6 +45,7 @@ class Focus:
     hour: Int
     n: Int
     single_turn: Int
+    size_code: NDArray[np.uint8]
     pool: Int
     pool_who: Int
 
@@ -98,6 +101,18 @@ class Focus:
         return tally(self.pool_who, self.population.pools.n[self.pool], self.size)
 
     @cached_property
+    def shape_sums(self) -> Float:
+        """Size histogram of each member's focal exchanges, float [m, SHAPE_BINS].
+
+        Where the log carries no text, sizes are the means of an hour.
+        """
+        sums = self.pool_sums(self.population.pools.shape)
+        quiet = (self.what == 0) & self.population.silent[self.members][self.who]
+        for side, code in enumerate(np.divmod(self.size_code[quiet].astype(np.int64), SHAPE_BINS // 2)):
+            np.add.at(sums, (self.who[quiet], side * (SHAPE_BINS // 2) + code), self.n[quiet])
+        return sums
+
+    @cached_property
     def outside_profile(self) -> Float:
         """Exchanges of everybody else per six-hour cell of the focus's span, float [days * CELLS_PER_DAY].
 
@@ -150,6 +165,7 @@ class Focus:
             self.hour[rows],
             self.n[rows],
             self.single_turn[rows],
+            self.size_code[rows],
             self.pool[pool],
             self.pool_who[pool],
         )
@@ -178,9 +194,16 @@ def cut(population: Population, members: Int, templates: Int) -> Focus:
         content.hour[rows],
         content.n[rows],
         content.single_turn[rows],
+        _sizes(population, rows),
         pool,
         pool_who,
     )
+
+
+def _sizes(population: Population, rows: Int) -> NDArray[np.uint8]:
+    """Sizes are told where content is the activity itself; elsewhere the pools tell them."""
+    told = len(population.templates) == 1
+    return population.activity_size[rows] if told else np.zeros(len(rows), np.uint8)
 
 
 def _rows(sorted_keys: Int, keys: Int, position: Int) -> tuple[Int, NDArray[np.int64]]:

@@ -3,7 +3,7 @@
 Apart from the population itself, because everything that knows a column's name is here and nowhere else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -15,46 +15,53 @@ from spiritsafe.detection.population import (
     Bool,
     Content,
     Int,
+    ModelDays,
     Pools,
     Population,
-    Traits,
-    unit_degree,
 )
+from spiritsafe.detection.large import Hourly, load_activity, load_traits
 from spiritsafe.engine.tables import DAY_US, FEATURE_DIM, FEATURE_SCALE, SHAPE_BINS
-from spiritsafe.model.words import Capability, Elicitation, Programme, Verification
+from spiritsafe.model.words import Capability, Elicitation, Programme, TraitKind, Verification
 
 __all__ = ["load"]
 
 
-def load(tables: Mapping[str, pa.Table]) -> Population:
+Parts = pa.Table | Iterable[pa.Table]
+"""A merged table, or its pieces in the order of its key."""
+
+
+def load(tables: Mapping[str, Parts]) -> Population:
     """Build the population from merged tables (see ``engine.tables``), one row per key.
 
     Args:
         tables: ``identities``, ``activity``, ``traits``, ``labels``, ``content``, ``pools``, ``sentences``,
-            ``templates``, ``profiles`` and ``models``.
+            ``templates``, ``profiles`` and ``models``; ``activity`` and ``traits``, the large ones, may come in
+            pieces, those of ``traits`` each of one kind.
     """
-    hashes, accounts = _accounts(tables)
-    template_of = _template_order(tables["content"], hashes)
-    content = _content(tables["content"], hashes, template_of)
-    activity = tables["activity"]
-    hour_account = _index(_ints(activity, "account"), hashes)
-    order = np.lexsort((_ints(activity, "hour"), hour_account))
-    labels = {(row["kind"], row["value"]): row["label"] for row in tables["labels"].to_pylist() if row["label"]}
+    small = {name: table for name, table in tables.items() if isinstance(table, pa.Table)}
+    hashes, known = _identities(small["identities"])
+    hourly = load_activity(tables["activity"], hashes)
+    accounts = _accounts(known, small["profiles"], hourly)
+    told = small["content"].filter(pc.not_equal(small["content"].column("template"), 0))
+    template_of = _template_order(told, hashes)
+    labels = {(row["kind"], row["value"]): row["label"] for row in small["labels"].to_pylist() if row["label"]}
+    traits, models = load_traits(tables["traits"], hashes, accounts.unit)
     return Population(
         accounts=accounts,
-        content=content,
-        pools=_pools(tables["pools"], hashes, template_of),
-        traits=_traits(tables["traits"], hashes, accounts.unit),
-        activity_account=hour_account[order],
-        activity_hour=_ints(activity, "hour")[order],
-        activity_n=_ints(activity, "n")[order],
-        model_days=_model_days(tables["traits"], hashes, labels),
+        content=_content(told, hourly, hashes, template_of),
+        pools=_pools(small["pools"], hashes, template_of),
+        traits=traits,
+        activity_account=hourly.account,
+        activity_hour=hourly.hour,
+        activity_n=hourly.n,
+        activity_size=hourly.size,
+        model_days=_by_label(models, labels),
         templates=template_of,
-        sentences=_sentences(tables["templates"], template_of),
+        sentences=_sentences(small["templates"], template_of),
         labels=labels,
-        words=_words(tables["sentences"]),
+        words=_words(small["sentences"]),
         released_us={
-            row["model"]: row["released_us"] for row in tables["models"].to_pylist() if row["released_us"] > 0
+            row["model"]: row["released_us"] for row in small["models"].to_pylist() if row["released_us"] > 0
         },
     )
 
@@ -69,63 +76,55 @@ def _index(values: Int, ordered: tuple[Int, Int]) -> Int:
     return np.asarray(positions[np.searchsorted(hashes, values)])
 
 
-def _accounts(tables: Mapping[str, pa.Table]) -> tuple[tuple[Int, Int], Accounts]:
-    known = tables["identities"].sort_by("account_id")
+def _identities(table: pa.Table) -> tuple[tuple[Int, Int], pa.Table]:
+    """Return (sorted hashes, their positions) and the accounts in the order of their ids."""
+    known = table.sort_by("account_id")
     hashes = _ints(known, "account")
     order = np.argsort(hashes)
-    ordered = (hashes[order], order.astype(np.int64))
-    profile = {row["account"]: row for row in tables["profiles"].to_pylist()}
-    rows = [profile.get(key, {}) for key in hashes.tolist()]
-    organisation = [
-        row.get("organization_id") or own
-        for row, own in zip(rows, known.column("organization_id").to_pylist(), strict=True)
-    ]
+    return (hashes[order], order.astype(np.int64)), known
+
+
+def _accounts(known: pa.Table, profiles: pa.Table, hourly: Hourly) -> Accounts:
+    count = len(known)
+    place = pc.index_in(known.column("account"), value_set=profiles.column("account").combine_chunks())
+
+    def fact(name: str) -> pa.ChunkedArray:
+        return profiles.column(name).take(place)
+
+    named = fact("organization_id")
+    organisation = pc.if_else(pc.equal(pc.fill_null(named, ""), ""), known.column("organization_id"), named)
     unit = _units(organisation)
-    count = len(rows)
-    created = np.array([row.get("created_us") or 0 for row in rows], np.int64)
-    activity = tables["activity"]
-    who = _index(_ints(activity, "account"), ordered) if len(activity) else np.zeros(0, np.int64)
-    first, last = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
-    np.minimum.at(first, who, _ints(activity, "first_us"))
-    np.maximum.at(last, who, _ints(activity, "last_us"))
-    verified_account = np.array([row.get("verification") == Verification.ORGANISATION for row in rows], np.bool_)
-    verified = _any_in_unit(verified_account, unit)
-    begin = int(first.min()) if count else 0
-    aged = _any_in_unit((created > 0) & (created <= begin - AGE_FLOOR_DAYS * DAY_US), unit)
-
-    def total(name: str) -> Int:
-        return np.bincount(who, _ints(activity, name), count).astype(np.int64)
-
-    return ordered, Accounts(
+    created = np.asarray(pc.fill_null(fact("created_us"), 0).to_numpy(), np.int64)
+    verified = np.asarray(pc.fill_null(pc.equal(fact("verification"), Verification.ORGANISATION), False).to_numpy())
+    begin = int(hourly.first_us.min()) if count else 0
+    programme = pc.fill_null(fact("programme"), str(Programme.NONE))
+    return Accounts(
         ids=known.column("account_id").to_pylist(),
-        organisation=organisation,
+        organisation=organisation.to_pylist(),
         unit=unit,
-        verified=verified,
-        aged=aged,
-        programme=[row.get("programme") or Programme.NONE for row in rows],
+        verified=_any_in_unit(verified.astype(np.bool_), unit),
+        aged=_any_in_unit((created > 0) & (created <= begin - AGE_FLOOR_DAYS * DAY_US), unit),
+        programme=[name or Programme.NONE for name in programme.to_pylist()],
         created_us=created,
-        first_us=first,
-        last_us=last,
-        n=total("n"),
-        output_tokens=total("output_tokens"),
-        single_turn=total("single_turn"),
-        end_users=total("end_users"),
+        first_us=hourly.first_us,
+        last_us=hourly.last_us,
+        n=hourly.sums["n"],
+        output_tokens=hourly.sums["output_tokens"],
+        single_turn=hourly.sums["single_turn"],
+        end_users=hourly.sums["end_users"],
     )
 
 
-def _units(organisation: list[str | None]) -> Int:
-    numbers: dict[str, int] = {}
-    out = np.empty(len(organisation), np.int64)
-    fresh = 0
-    for row, name in enumerate(organisation):
-        if name is None or name not in numbers:
-            if name is not None:
-                numbers[name] = fresh
-            out[row] = fresh
-            fresh += 1
-        else:
-            out[row] = numbers[name]
-    return out
+def _units(organisation: pa.ChunkedArray) -> Int:
+    """Number organisations in the order of their first account; an account without one is its own."""
+    coded = organisation.combine_chunks().dictionary_encode()
+    codes = np.asarray(pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False), np.int64)
+    alone = codes < 0
+    codes[alone] = len(coded.dictionary) + np.arange(int(alone.sum()))
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]
 
 
 def _any_in_unit(flag: Bool, unit: Int) -> Bool:
@@ -154,21 +153,42 @@ def _template_index(values: Int, templates: Int) -> Int:
     return np.asarray(order[np.searchsorted(templates, values, sorter=order)])
 
 
-def _content(table: pa.Table, hashes: tuple[Int, Int], templates: Int) -> Content:
+def _content(table: pa.Table, hourly: Hourly, hashes: tuple[Int, Int], templates: Int) -> Content:
+    """Exchanges by template: those the table tells of, and as template 0 whatever else happened in an hour."""
     if not len(table):
-        empty = np.zeros(0, np.int64)
-        return Content(empty, empty, empty, empty, empty)
-    template = _template_index(_ints(table, "template"), templates)
-    account = _index(_ints(table, "account"), hashes)
-    hour = _ints(table, "hour")
-    order = np.lexsort((hour, account, template))
-    return Content(
-        template[order],
-        account[order],
-        hour[order],
-        _ints(table, "n")[order],
-        _ints(table, "single_turn")[order],
+        none = np.broadcast_to(np.int64(0), len(hourly.n))
+        return Content(none, hourly.account, hourly.hour, hourly.n, hourly.single_turn)
+    told = Content(
+        _template_index(_ints(table, "template"), templates),
+        _index(_ints(table, "account"), hashes),
+        _ints(table, "hour"),
+        _ints(table, "n"),
+        _ints(table, "single_turn"),
     )
+    rest_n, rest_single = _rest(told, hourly)
+    rest = np.flatnonzero(rest_n > 0)
+    whole = Content(
+        np.concatenate([np.zeros(len(rest), np.int64), told.template]),
+        np.concatenate([hourly.account[rest], told.account]),
+        np.concatenate([hourly.hour[rest], told.hour]),
+        np.concatenate([rest_n[rest], told.n]),
+        np.concatenate([np.minimum(rest_single, rest_n)[rest], told.single_turn]),
+    )
+    order = np.lexsort((whole.hour, whole.account, whole.template))
+    return Content(*(getattr(whole, name)[order] for name in ("template", "account", "hour", "n", "single_turn")))
+
+
+def _rest(told: Content, hourly: Hourly) -> tuple[Int, Int]:
+    """Exchanges and single turns of every account and hour that no template accounts for, never below 0."""
+    first = int(hourly.hour.min()) if len(hourly.hour) else 0
+    width = int(hourly.hour.max()) - first + 1 if len(hourly.hour) else 1
+    key = hourly.account.astype(np.int64) * width + (hourly.hour - first)
+    mine = told.account * width + (told.hour - first)
+    at = np.minimum(np.searchsorted(key, mine), max(len(key) - 1, 0))
+    found = key[at] == mine if len(key) else np.zeros(len(mine), np.bool_)
+    n = hourly.n - np.bincount(at[found], told.n[found], len(key)).astype(np.int64)
+    single = hourly.single_turn - np.bincount(at[found], told.single_turn[found], len(key)).astype(np.int64)
+    return np.maximum(n, 0), np.maximum(single, 0)
 
 
 def _matrix(table: pa.Table, name: str, width: int) -> Int:
@@ -205,46 +225,9 @@ def _pools(table: pa.Table, hashes: tuple[Int, Int], templates: Int) -> Pools:
     )
 
 
-def _traits(table: pa.Table, hashes: tuple[Int, Int], unit: Int) -> Traits:
-    grouped = table.group_by(["kind", "value", "account"]).aggregate([("n", "sum"), ("first_us", "min")])
-    told = grouped.column("kind").combine_chunks().dictionary_encode()
-    names = told.dictionary.to_pylist()
-    kinds = tuple(sorted(names))
-    rank = np.array([kinds.index(name) for name in names], np.int64)
-    code = rank[told.indices.to_numpy(zero_copy_only=False)]
-    value, account = _ints(grouped, "value"), _index(_ints(grouped, "account"), hashes)
-    order = np.lexsort((account, value, code))
-    code, value, account = code[order], value[order], account[order]
-    return Traits(
-        kinds=kinds,
-        starts=np.searchsorted(code, np.arange(len(kinds) + 1)),
-        value=value,
-        account=account,
-        n=_ints(grouped, "n_sum")[order],
-        degree=unit_degree(code, value, unit[account]),
-        first_us=_ints(grouped, "first_us_min")[order],
-    )
-
-
-def _model_days(
-    traits: pa.Table, hashes: tuple[Int, Int], labels: dict[tuple[str, int], str]
-) -> dict[str, tuple[Int, Int, Int, Int]]:
-    """Per model: account, day, exchanges and first time of every (account, model, day)."""
-    rows = traits.filter(pc.equal(traits.column("kind"), "model"))
-    value = _ints(rows, "value")
-    account, day = _index(_ints(rows, "account"), hashes), _ints(rows, "day")
-    n, first = _ints(rows, "n"), _ints(rows, "first_us")
-    out = {}
-    for model in np.unique(value).tolist():
-        at = np.flatnonzero(value == model)
-        at = at[np.lexsort((day[at], account[at]))]
-        out[labels.get(("model", model), f"{model & 0xFFFFFFFF:08x}")] = (
-            account[at],
-            day[at],
-            n[at],
-            first[at],
-        )
-    return dict(sorted(out.items()))
+def _by_label(models: dict[int, ModelDays], labels: dict[tuple[str, int], str]) -> dict[str, ModelDays]:
+    named = {labels.get((TraitKind.MODEL, value), f"{value & 0xFFFFFFFF:08x}"): days for value, days in models.items()}
+    return dict(sorted(named.items()))
 
 
 def _sentences(templates: pa.Table, order: Int) -> list[Int]:

@@ -192,12 +192,9 @@ def template_bits(focus: Focus) -> Float:
 
 def _exclusiveness(focus: Focus) -> Float:
     """Mean over each member's focal exchanges of the share of their template's users that are members, float [m]."""
-    content = focus.population.content
-    first = np.searchsorted(content.template, focus.templates)
-    last = np.searchsorted(content.template, focus.templates, side="right")
     exclusive = np.zeros(len(focus.templates))
-    for at, (begin, end) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
-        users = np.unique(content.account[begin:end])
+    for at, template in enumerate(focus.templates.tolist()):
+        users = focus.population.users(template)
         exclusive[at] = np.isin(users, focus.members).mean() if len(users) else 0.0
     place = np.searchsorted(focus.templates, focus.what)
     return np.asarray(tally(focus.who, focus.n * exclusive[place], focus.size) / np.maximum(focus.volume, 1))

@@ -7,21 +7,26 @@ this room sees text or a raw identifier.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spiritsafe.engine.tables import FEATURE_DIM
+from spiritsafe.engine.order import count_distinct
+from spiritsafe.engine.tables import FEATURE_DIM, SHAPE_BINS
 from spiritsafe.model.words import TraitKind
 
 __all__ = [
     "AGE_FLOOR_DAYS",
     "Accounts",
     "Content",
+    "ModelDays",
     "Pools",
     "Population",
     "Traits",
     "expand",
+    "size_code",
+    "size_histogram",
     "tally",
     "unit_degree",
 ]
@@ -62,7 +67,10 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Exchanges per (template, account, hour), sorted by that key."""
+    """Exchanges per (template, account, hour), sorted by that key; template 0 is what has none.
+
+    In a log without templates this is the activity itself, not a copy.
+    """
 
     template: Int
     account: Int
@@ -127,6 +135,15 @@ class Traits:
         return slice(int(self.starts[at]), int(self.starts[at + 1]))
 
 
+class ModelDays(NamedTuple):
+    """Who used a model when: account, day and exchanges of every (account, day), and the first use of all."""
+
+    account: Int
+    day: Int
+    n: Int
+    first_us: int
+
+
 @dataclass(frozen=True, eq=False)
 class Population:
     """All that detection reads."""
@@ -138,7 +155,8 @@ class Population:
     activity_account: Int
     activity_hour: Int
     activity_n: Int
-    model_days: dict[str, tuple[Int, Int, Int, Int]]
+    activity_size: NDArray[np.uint8]
+    model_days: dict[str, ModelDays]
     templates: Int
     sentences: list[Int]
     labels: dict[tuple[str, int], str]
@@ -158,7 +176,34 @@ class Population:
     @cached_property
     def content_key(self) -> Int:
         """``template * size + account`` of every content row; ascending."""
+        if len(self.templates) == 1:
+            return self.content.account
         return self.content.template * self.size + self.content.account
+
+    @cached_property
+    def usage(self) -> tuple[Int, Int]:
+        """Template and account of every pair of which there is an exchange, sorted by both."""
+        key = self.content_key
+        first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1]))) if len(key) else np.zeros(0, np.int64)
+        return np.asarray(self.content.template[first]), self.content.account[first].astype(np.int64)
+
+    def users(self, template: int) -> Int:
+        """Return the accounts that sent something with a template, ascending."""
+        used, account = self.usage
+        first, last = np.searchsorted(used, [template, template + 1])
+        return account[first:last]
+
+    def templates_of(self, members: Int) -> tuple[Int, Int]:
+        """Return (template, member's account) of every pair of which there is an exchange."""
+        order, starts = self._usage_by_account
+        rows = order[expand(starts[members], starts[members + 1])]
+        return self.usage[0][rows], self.usage[1][rows]
+
+    @cached_property
+    def _usage_by_account(self) -> tuple[Int, Int]:
+        account = self.usage[1]
+        order = np.argsort(account, kind="stable")
+        return order, np.searchsorted(account[order], np.arange(self.size + 1))
 
     @cached_property
     def pool_key(self) -> Int:
@@ -220,9 +265,18 @@ class Population:
         return self.activity_hour, self.activity_n * weight[self.activity_account]
 
     @cached_property
+    def silent(self) -> Bool:
+        """Accounts of whose exchanges no pool tells: their log carries no text, bool [size]."""
+        told = np.zeros(self.size, np.bool_)
+        told[self.pools.account] = True
+        return ~told
+
+    @cached_property
     def base_shape(self) -> Float:
         """Share of each size bin in all exchanges, float [SHAPE_BINS]; both halves sum to one."""
-        return np.asarray(self.pools.shape.sum(axis=0) / max(float(self.pools.shape.sum()) / 2, 1.0))
+        quiet = self.silent[self.activity_account]
+        total = self.pools.shape.sum(axis=0) + size_histogram(self.activity_size[quiet], self.activity_n[quiet])
+        return np.asarray(total / max(float(total.sum()) / 2, 1.0))
 
     @cached_property
     def base_feature(self) -> Float:
@@ -237,6 +291,28 @@ class Population:
         n = np.bincount(self.pools.account, self.pools.n, self.size)
         seen = n > 0
         return np.asarray((sums[seen] / n[seen, None]).mean(axis=0))
+
+
+_SIDE = SHAPE_BINS // 2
+
+
+def size_code(input_tokens: Int, output_tokens: Int, n: Int) -> NDArray[np.uint8]:
+    """Return the bins of the mean request and answer as one number, request bin times SHAPE_BINS / 2 plus answer bin.
+
+    >>> size_code(np.array([30]), np.array([3]), np.array([2])).tolist()
+    [65]
+    """
+    bins = [
+        np.minimum(np.log2(1 + tokens / np.maximum(n, 1)).astype(np.int64), _SIDE - 1)
+        for tokens in (input_tokens, output_tokens)
+    ]
+    return np.asarray(bins[0] * _SIDE + bins[1], np.uint8)
+
+
+def size_histogram(codes: NDArray[np.uint8], n: Int) -> Float:
+    """Return how many of ``n`` exchanges lie in each size bin, requests first, float [SHAPE_BINS]."""
+    table = np.bincount(codes, n, _SIDE * _SIDE).reshape(_SIDE, _SIDE)
+    return np.concatenate([table.sum(axis=1), table.sum(axis=0)])
 
 
 def expand(starts: Int, stops: Int) -> Int:
@@ -275,7 +351,6 @@ def unit_degree(code: Int, value: Int, unit: Int) -> Int:
     """
     if not len(value):
         return np.zeros(0, np.int64)
-    group = np.cumsum(np.concatenate(([False], (value[1:] != value[:-1]) | (code[1:] != code[:-1]))))
-    order = np.lexsort((unit, group))
-    fresh = np.concatenate(([True], (np.diff(group[order]) != 0) | (np.diff(unit[order]) != 0)))
-    return np.asarray(np.bincount(group[order], fresh)[group], np.int64)
+    fresh = np.concatenate(([True], (value[1:] != value[:-1]) | (code[1:] != code[:-1]), [True]))
+    starts = np.flatnonzero(fresh)
+    return np.repeat(count_distinct(unit, starts), np.diff(starts))

@@ -9,7 +9,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spiritsafe.detection.focus import Focus, cut
-from spiritsafe.detection.population import Accounts, Content, Float, Int, Pools, Population, Traits, unit_degree
+from spiritsafe.detection.population import (
+    Accounts,
+    Content,
+    Float,
+    Int,
+    ModelDays,
+    Pools,
+    Population,
+    Traits,
+    unit_degree,
+)
 from spiritsafe.engine.tables import FEATURE_DIM, SHAPE_BINS
 from spiritsafe.model.words import Capability, Elicitation, Family, Programme, TraitKind
 
@@ -93,6 +103,7 @@ def _population(sheet: Sheet) -> Population:
         activity_account=content.account,
         activity_hour=content.hour,
         activity_n=n,
+        activity_size=np.zeros(len(n), np.uint8),
         model_days=_model_days(sheet.models),
         templates=np.array([0, 1]),
         sentences=[np.zeros(0, np.int64)] * 2,
@@ -152,11 +163,12 @@ def _traits(rows: list[tuple[str, int, int]]) -> Traits:
     return Traits(kinds, starts, value, account, ones, unit_degree(code, value, account), 0 * ones)
 
 
-def _model_days(models: dict[str, Int]) -> dict[str, tuple[Int, Int, Int, Int]]:
+def _model_days(models: dict[str, Int]) -> dict[str, ModelDays]:
     out = {}
     for model, table in models.items():
         account, day = np.nonzero(table)
-        out[model] = (account, day, table[account, day].astype(np.int64), day * 86_400_000_000)
+        n = table[account, day].astype(np.int64)
+        out[model] = ModelDays(account, day, n, int(day.min()) * 86_400_000_000 if len(day) else 0)
     return out
 
 

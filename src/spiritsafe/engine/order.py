@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spiritsafe.sketch.kernel import Array, inlined, kernel
 
-__all__ = ["key_order", "reduce_max", "reduce_min", "reduce_sum", "starts_of"]
+__all__ = ["count_distinct", "key_order", "reduce_max", "reduce_min", "reduce_sum", "starts_of"]
 
 Int = NDArray[np.int64]
 
@@ -67,6 +67,30 @@ def reduce_min(values: NDArray[np.generic], order: Int, starts: Int) -> Int:
 def reduce_max(values: NDArray[np.generic], order: Int, starts: Int) -> Int:
     """Return the largest of ``values[order]`` from each start to the next."""
     return np.asarray(_extreme(values, order, starts, 1))
+
+
+def count_distinct(values: Int, starts: Int) -> Int:
+    """Return how many distinct values there are from each start to the next, int64 [groups].
+
+    >>> count_distinct(np.array([4, 4, 9, 4]), np.array([0, 3, 4])).tolist()
+    [2, 1]
+    """
+    return np.asarray(_count_distinct(values, starts))
+
+
+@kernel
+def _count_distinct(values: Array, starts: Array) -> Array:
+    out = np.zeros(len(starts) - 1, np.int64)
+    for group in range(len(out)):
+        begin, end = starts[group], starts[group + 1]
+        if end - begin == 1:
+            out[group] = 1
+            continue
+        mine = np.sort(values[begin:end])
+        out[group] = 1
+        for at in range(1, len(mine)):
+            out[group] += mine[at] != mine[at - 1]
+    return out
 
 
 @kernel

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from spiritsafe.engine.fold import fold
 from spiritsafe.engine.tables import Table
 
-__all__ = ["between", "folded", "span"]
+__all__ = ["between", "folded", "span", "texts"]
 
 _ROWS = 6_000_000
 """Rows, before folding, that a range should hold: about half a gigabyte while it is sorted."""
@@ -123,3 +123,18 @@ def span(paths: Sequence[Path], column: str) -> tuple[int, int] | None:
             known = metadata.row_group(group).column(at).statistics
             found.append((known.min, known.max))
     return (min(low for low, _ in found), max(high for _, high in found)) if found else None
+
+
+def texts(paths: Sequence[Path], column: str) -> list[str]:
+    """Return the distinct values of the text by which files are sorted first, sorted."""
+    found: set[str] = set()
+    for path in paths:
+        with pq.ParquetFile(path, read_dictionary=[column]) as file:
+            at = file.metadata.schema.names.index(column)
+            for number in range(file.metadata.num_row_groups):
+                known = file.metadata.row_group(number).column(at).statistics
+                if known is not None and known.has_min_max and known.min == known.max:
+                    found.add(known.min)
+                else:
+                    found.update(pc.unique(file.read_row_group(number, columns=[column]).column(0)).to_pylist())
+    return sorted(found)

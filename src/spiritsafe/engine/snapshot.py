@@ -19,7 +19,7 @@ import pyarrow as pa
 from spiritsafe.engine.locks import FileLock
 from spiritsafe.engine.manifest import Manifest, SegmentRow
 from spiritsafe.engine.merge import merge_query, merged_again
-from spiritsafe.engine.ranges import folded
+from spiritsafe.engine.ranges import folded, texts
 from spiritsafe.engine.segments import storage_errors
 from spiritsafe.engine.spill import Spill, spill_base
 from spiritsafe.engine.tables import TABLES, Table
@@ -86,6 +86,10 @@ class Snapshot:
             yield from folded(TABLES[table], self.paths(table), columns, kinds)
         except (pa.ArrowException, OSError, OverflowError) as error:
             raise StoreError(f"table {table!r}: {error}", hint="Restore the segment from a backup.") from error
+
+    def texts(self, table: str) -> list[str]:
+        """Return the distinct values of a table's first key, a text, sorted."""
+        return texts(self.paths(table), TABLES[table].keys[0])
 
     def rows(self, table: str) -> int:
         """Return the stored rows of ``table`` before merging."""

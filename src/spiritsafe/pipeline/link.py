@@ -10,7 +10,6 @@ from spiritsafe.detection.links.significance import LinkGroup, linked_groups
 from spiritsafe.detection.loading import load
 from spiritsafe.detection.population import Population
 from spiritsafe.engine.store import Store
-from spiritsafe.engine.tables import TABLES
 from spiritsafe.ingest.entities import Entities
 from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.ingest.read import Reading
@@ -21,6 +20,7 @@ from spiritsafe.model.columns import LINKS
 from spiritsafe.model.findings import Evidence
 from spiritsafe.model.settings import OnError, Settings
 from spiritsafe.pipeline.keyring import Keyring
+from spiritsafe.pipeline.stored import stored
 from spiritsafe.privacy.keys import MasterKey
 
 __all__ = ["Group", "LinkFindings", "link_groups"]
@@ -63,7 +63,7 @@ def link_groups(path: Path, settings: Settings, aside: Quarantine) -> LinkFindin
         reading = Reading(LINKS, settings.ingest.on_error, kept)
         take_links(store, path, reading, Traits(keyring.pseudonyms, keyring.text_key, Entities()))
         with store.snapshot(settings.engine) as snapshot:
-            population = load({name: snapshot.read(name) for name in TABLES if name != "seen"})
+            population = load(stored(snapshot, lambda *_: None))
     found = linked_groups(population, _LEAST, settings.detection.seed, settings.detection.max_degree)
     return LinkFindings(
         groups=[_told(population, group) for group in found if group.q_value <= settings.detection.suspect_fdr]

@@ -18,7 +18,6 @@ from spiritsafe.casework.report import write_report
 from spiritsafe.detection.detect import detect
 from spiritsafe.detection.loading import load
 from spiritsafe.engine.store import Store
-from spiritsafe.engine.tables import TABLES
 from spiritsafe.ingest.batch import Limits
 from spiritsafe.ingest.entities import Entities
 from spiritsafe.ingest.intake import Intake
@@ -32,6 +31,7 @@ from spiritsafe.model.columns import ACCOUNTS, ENTITIES, EXCHANGES, LINKS, MODEL
 from spiritsafe.model.dossier import ScanResult
 from spiritsafe.model.settings import OnError, Settings
 from spiritsafe.pipeline.keyring import Keyring
+from spiritsafe.pipeline.stored import stored
 from spiritsafe.privacy.keys import MasterKey
 
 __all__ = ["ScanRequest", "scan", "write_findings"]
@@ -132,10 +132,5 @@ def _passing_key(files: list[Source]) -> MasterKey:
 
 def _judge(store: Store, settings: Settings, quarantined: int, progress: Progress) -> ScanResult:
     with store.snapshot(settings.engine) as snapshot:
-        tables = {}
-        for done, name in enumerate(TABLES):
-            if name != "seen":
-                tables[name] = snapshot.read(name)
-            progress("merging rollups", done + 1, len(TABLES))
-    population = load(tables)
+        population = load(stored(snapshot, progress))
     return detect(population, settings, version=__version__, quarantined=quarantined, progress=progress)

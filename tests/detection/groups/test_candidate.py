@@ -1,9 +1,8 @@
 """What may be proposed, and which templates make a group's traffic focal."""
 
 import numpy as np
-import pytest
 
-from spiritsafe.detection.groups.candidate import Candidate, Door, enriched, plausible, users
+from spiritsafe.detection.groups.candidate import Candidate, Door, enriched, plausible
 from spiritsafe.detection.population import Population
 from tests.detection.logs import HARVEST, Log
 
@@ -21,18 +20,16 @@ def test_everybody_is_no_group(population: Population) -> None:
     assert plausible(population, everybody[:8], 8, 0.0)
 
 
-@pytest.mark.parametrize("least", [1, 2, 40])
-def test_users_sent_at_least_so_much(log: Log, population: Population, least: int) -> None:
+def test_users_of_a_template_are_those_who_sent_it(log: Log, population: Population) -> None:
     template = int(enriched(population, log.index(log.named("c")))[0])
-    sent = {part.account: len(part.hour) for part in log.sent if part.template == HARVEST}
-    expected = log.index([name for name, n in sent.items() if n >= least])
-    assert np.array_equal(users(population, np.array([template]), least), expected)
+    expected = log.index([part.account for part in log.sent if part.template == HARVEST and len(part.hour)])
+    assert np.array_equal(population.users(template), expected)
 
 
 def test_a_groups_focal_templates_are_those_it_is_rich_in(log: Log, population: Population) -> None:
     members = log.index(log.named("c"))
     (template,) = enriched(population, members).tolist()
-    assert np.array_equal(users(population, np.array([template]), 1), members)
+    assert np.array_equal(population.users(template), members)
 
 
 def test_a_group_without_a_template_of_its_own_is_seen_on_all_it_sends(population: Population) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from spiritsafe.detection.calibration import Measurement, weigh
 from spiritsafe.detection.focus import Focus, cut
-from spiritsafe.detection.population import Content, Float, Int, Pools, Population
+from spiritsafe.detection.population import Content, Float, Int, ModelDays, Pools, Population
 from spiritsafe.detection.signals import SIGNALS, Signal
 from spiritsafe.detection.signals.pivot import launches
 from spiritsafe.detection.signals.pool import collisions
@@ -181,7 +181,7 @@ def test_launches_are_models_that_came_later() -> None:
     population = pivoting(seed=3, share=0.9).population
     assert launches(population) == [("new", 4)]
     account, day, n, first = population.model_days["new"]
-    old = {"old": (account, day * 0, n, first * 0), **population.model_days}
+    old = {"old": ModelDays(account, day * 0, n, first * 0), **population.model_days}
     assert launches(replace(population, model_days=old)) == [("new", 4)]
 
 
@@ -279,7 +279,7 @@ def _renumbered(population: Population, place: Int) -> Population:
         activity_account=place[population.activity_account][activity],
         activity_hour=population.activity_hour[activity],
         activity_n=population.activity_n[activity],
-        model_days={name: (place[a], d, n, f) for name, (a, d, n, f) in population.model_days.items()},
+        model_days={name: ModelDays(place[a], d, n, f) for name, (a, d, n, f) in population.model_days.items()},
     )
 
 
@@ -310,7 +310,9 @@ def _later(focus: Focus) -> Focus:
     """The same log two weeks later (whole weeks, so that weekdays and parities stay)."""
     population = focus.population
     content = replace(population.content, hour=population.content.hour + 336)
-    models = {name: (a, d + 14, n, f + 14 * 86_400_000_000) for name, (a, d, n, f) in population.model_days.items()}
+    models = {
+        name: ModelDays(a, d + 14, n, f + 14 * 86_400_000_000) for name, (a, d, n, f) in population.model_days.items()
+    }
     moved = replace(
         population,
         content=content,
@@ -382,7 +384,7 @@ def _doubled(focus: Focus) -> Focus:
             elicitations=2 * pools.elicitations,
         ),
         activity_n=2 * population.activity_n,
-        model_days={name: (a, d, 2 * n, f) for name, (a, d, n, f) in population.model_days.items()},
+        model_days={name: ModelDays(a, d, 2 * n, f) for name, (a, d, n, f) in population.model_days.items()},
     )
     return cut(twice, focus.members, focus.templates)
 

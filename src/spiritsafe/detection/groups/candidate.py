@@ -7,7 +7,7 @@ import numpy as np
 
 from spiritsafe.detection.population import Int, Population
 
-__all__ = ["Candidate", "Door", "enriched", "plausible", "users"]
+__all__ = ["Candidate", "Door", "enriched", "plausible"]
 
 
 class Door(StrEnum):
@@ -46,29 +46,16 @@ def plausible(population: Population, members: Int, min_group: int, max_share: f
     return units >= min_group and len(members) <= max(max_share * population.size, min_group)
 
 
-def users(population: Population, templates: Int, least: int = 2) -> Int:
-    """Accounts that sent at least ``least`` exchanges with one of the templates, ascending."""
-    content = population.content
-    first = np.searchsorted(content.template, templates)
-    last = np.searchsorted(content.template, templates, side="right")
-    total = np.zeros(population.size)
-    for begin, end in zip(first.tolist(), last.tolist(), strict=True):
-        np.add.at(total, content.account[begin:end], content.n[begin:end])
-    return np.flatnonzero(total >= least)
-
-
 def enriched(population: Population, members: Int, least_share: float = 0.3, least_lift: float = 3.0) -> Int:
     """Templates that the group uses far more than others do; ``[0]`` and all its own if there are none.
 
     A group found by its cards or its clock has no template of its own making yet: its focal templates
     are those that ``least_share`` of its members use, ``least_lift`` times as often as outsiders.
     """
-    content = population.content
-    pairs = np.unique(content.template * population.size + content.account)
-    template, account = pairs // population.size, pairs % population.size
-    inside = np.isin(account, members)
     width = len(population.templates)
-    mine = np.bincount(template[inside], minlength=width) / len(members)
-    rest = np.bincount(template[~inside], minlength=width) / max(population.size - len(members), 1)
+    used = np.bincount(population.usage[0], minlength=width)
+    inside = np.bincount(population.templates_of(members)[0], minlength=width)
+    mine = inside / len(members)
+    rest = (used - inside) / max(population.size - len(members), 1)
     chosen = np.flatnonzero((mine >= least_share) & (mine >= least_lift * rest))
     return chosen if len(chosen) else np.flatnonzero(mine > 0)

@@ -26,9 +26,9 @@ _GROWTH = 1.15
 
 def candidates(population: Population, min_group: int, max_share: float) -> list[Candidate]:
     """Propose every plausible template and every plausible node of the tree over templates."""
-    usage = _usage(population)
-    if usage.shape[0] == 0:
+    if len(population.templates) == 1:
         return []
+    usage = _usage(population)
     accounts = np.diff(usage.indptr)
     leaves = np.flatnonzero(accounts >= _LEAST_ACCOUNTS)
     leaves = leaves[leaves > 0][:_MAX_TREE]

@@ -38,10 +38,10 @@ def launches(population: Population) -> list[tuple[str, int]]:
         return []
     begin, end = int(population.activity_hour.min()) // 24, int(population.activity_hour.max()) // 24
     out = []
-    for model, (_, day, _, first) in population.model_days.items():
+    for model, used in population.model_days.items():
         released = population.released_us.get(model)
-        start = released // DAY_US if released else int(first.min()) // DAY_US
-        if begin + 1 <= start <= end - 1 and int(day.min()) >= begin + 1:
+        start = released // DAY_US if released else used.first_us // DAY_US
+        if begin + 1 <= start <= end - 1 and int(used.day.min()) >= begin + 1:
             out.append((model, int(start)))
     return out
 
@@ -57,9 +57,9 @@ def _adoption(population: Population, model: str, start: int) -> tuple[Bool, Flo
     hour = population.activity_hour
     rows = (hour >= start * 24) & (hour < (start + _WINDOW_DAYS) * 24)
     everyone = np.bincount(population.activity_account[rows], population.activity_n[rows], population.size)
-    account, day, n, _ = population.model_days[model]
-    fresh = (day >= start) & (day < start + _WINDOW_DAYS)
-    moved = np.bincount(account[fresh], n[fresh], population.size)
+    used = population.model_days[model]
+    fresh = (used.day >= start) & (used.day < start + _WINDOW_DAYS)
+    moved = np.bincount(used.account[fresh], used.n[fresh], population.size)
     active = everyone > 0
     return active, np.divide(moved, everyone, out=np.zeros(population.size), where=active)
 

@@ -31,8 +31,7 @@ class Shape(Signal):
 
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the ratio; None where members' sizes are no more alike than the population's."""
-        pools = focus.population.pools
-        sums = focus.pool_sums(pools.shape)
+        sums = focus.shape_sums
         volume = sums.sum(axis=1) / 2
         everyone = focus.population.base_shape
         # a histogram pair (input bin, output bin) has squared norm 2

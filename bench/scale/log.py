@@ -24,7 +24,8 @@ _START_US = 1_767_225_600_000_000  # 2026-01-01
 _DAY_US = 86_400_000_000
 _MODELS = np.array(["large-1", "large-2", "small-1", "small-2", "vision-1", "code-1"])
 _CLIENTS = np.array([f"sdk-{name}/{major}.{minor}" for name in "abcd" for major in (1, 2) for minor in range(6)])
-_COUNTRIES = np.array("US IN DE BR JP GB FR KR ID NL CA AU ES IT PL SG".split())
+_COUNTRIES = np.array(["US", "IN", "DE", "BR", "JP", "GB", "FR", "KR", "ID", "NL", "CA", "AU", "ES", "IT", "PL", "SG"])
+_JA4 = np.array([f"t13d{number:04d}h2_{number * 7919:012x}" for number in range(60)])
 _FINISH = np.array(["stop", "length", "tool_calls"])
 _ROW_GROUP = 250_000
 
@@ -134,7 +135,7 @@ def _day(spec: ScaleSpec, day: int) -> pa.Table:
             "asn": habits["asn"],
             "country": _named(_COUNTRIES, habits["country"]),
             "user_agent": _named(_CLIENTS, habits["client"]),
-            "ja4": _named(np.array([f"t13d{number:04d}h2_{number * 7919:012x}" for number in range(60)]), habits["ja4"]),
+            "ja4": _named(_JA4, habits["ja4"]),
         }
     )
 

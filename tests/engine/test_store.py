@@ -266,9 +266,10 @@ def test_lists_that_do_not_fit_are_refused(
 def test_sums_that_overflow_are_refused(tmp_path: Path, random_rows: RowMaker) -> None:
     row = random_rows(TABLES["traits"], 1, 1).to_pylist()[0] | {"n": 2**62}
     rows = pa.Table.from_pylist([row, row], schema=TABLES["traits"].schema)
-    with Store.open(tmp_path) as store, store.batch() as batch, pytest.raises(StoreError, match="traits"):
+    with Store.open(tmp_path) as store, store.batch() as batch:
         batch.write("traits", rows)
-        batch.commit()
+        with pytest.raises(StoreError, match="traits"):
+            batch.commit()
 
 
 @contextmanager

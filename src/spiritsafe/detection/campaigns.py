@@ -96,7 +96,8 @@ def _strangers(population: Population, item: Candidate, least: int, share: float
     A campaign that copies a customer's template must not hide behind him, nor he be drawn into it.
     """
     unit = population.accounts.unit[item.members]
-    sizes = np.bincount(unit, minlength=population.units)[unit]
+    _, inverse, counts = np.unique(unit, return_inverse=True, return_counts=True)
+    sizes = counts[inverse]
     keep = ~vouched(population)[item.members] & (sizes <= max(len(unit) // 4, 1))
     members = item.members[keep]
     if keep.all() or not plausible(population, members, least, share):

@@ -4,7 +4,7 @@ Apart from ``loading``, because here every byte per row counts: a hundred millio
 accounts have seventy million hours with activity. Hours and counts take 32 bits, sizes eight.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ TRAIT_COLUMNS = ("n", "first_us")
 """Columns of ``traits`` that detection reads, beside the keys."""
 
 _READ = frozenset({*(kind for kinds in LINKING_KINDS.values() for kind in kinds), TraitKind.CONFIG, TraitKind.ENTITY})
+_TYPES: tuple[type[np.generic], ...] = (np.int64, np.int32, np.int32, np.int64)
 _SUMS = ("n", "output_tokens", "single_turn", "end_users")
 Compact = NDArray[np.generic]
 
@@ -86,7 +87,7 @@ def load_activity(parts: pa.Table | Iterable[pa.Table], hashes: tuple[Int, Int])
     return Hourly(
         account=account[order],
         **arrays,
-        size=_joined(kept.pop("size"), np.uint8)[order],
+        size=np.asarray(_joined(kept.pop("size"), np.uint8), np.uint8)[order],
         first_us=first,
         last_us=last,
         sums=sums,
@@ -118,11 +119,9 @@ def load_traits(
     kinds = tuple(sorted(found))
     columns = [_sorted_by_value(found.pop(kind)) for kind in kinds]
     sizes = np.cumsum([0, *(len(value) for value, _, _, _ in columns)])
-    value, account, n, first = (
-        _joined([part[at] for part in columns], kind) for at, kind in enumerate((np.int64, np.int32, np.int32, np.int64))
-    )
+    value, account, n, first = (_joined([part[at] for part in columns], kind) for at, kind in enumerate(_TYPES))
     code = np.repeat(np.arange(len(kinds)), np.diff(sizes))
-    degree = unit_degree(code, value, unit[account]).astype(np.int32)
+    degree = _joined([unit_degree(code, value, unit[account])], np.int32)
     return Traits(kinds, sizes, value, account, n, degree, first), _model_days(models)
 
 
@@ -147,7 +146,8 @@ def _runs(part: pa.Table, hashes: tuple[Int, Int]) -> tuple[Int, Int]:
     return positions[np.searchsorted(ordered, account[starts[:-1]])], starts
 
 
-def _joined(parts: list[Compact], kind: type[np.generic]) -> Int:
+def _joined(parts: Sequence[Compact], kind: type[np.generic]) -> Int:
+    """Return the parts as one array of ``kind``; 32 bits pass for an Int wherever they are only read."""
     return np.concatenate([part.astype(kind, copy=False) for part in parts]) if parts else np.zeros(0, kind)
 
 

@@ -4,11 +4,13 @@ Apart from the population itself, because everything that knows a column's name 
 """
 
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spiritsafe.detection.large import Hourly, load_activity, load_traits
 from spiritsafe.detection.population import (
     AGE_FLOOR_DAYS,
     Accounts,
@@ -19,14 +21,13 @@ from spiritsafe.detection.population import (
     Pools,
     Population,
 )
-from spiritsafe.detection.large import Hourly, load_activity, load_traits
 from spiritsafe.engine.tables import DAY_US, FEATURE_DIM, FEATURE_SCALE, SHAPE_BINS
 from spiritsafe.model.words import Capability, Elicitation, Programme, TraitKind, Verification
 
 __all__ = ["load"]
 
 
-Parts = pa.Table | Iterable[pa.Table]
+Parts: TypeAlias = pa.Table | Iterable[pa.Table]
 """A merged table, or its pieces in the order of its key."""
 
 
@@ -60,9 +61,7 @@ def load(tables: Mapping[str, Parts]) -> Population:
         sentences=_sentences(small["templates"], template_of),
         labels=labels,
         words=_words(small["sentences"]),
-        released_us={
-            row["model"]: row["released_us"] for row in small["models"].to_pylist() if row["released_us"] > 0
-        },
+        released_us={row["model"]: row["released_us"] for row in small["models"].to_pylist() if row["released_us"] > 0},
     )
 
 

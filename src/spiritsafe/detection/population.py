@@ -224,11 +224,31 @@ class Population:
         """
         width, cells = 24 // per_day, days * per_day
         if members is None:
-            cell, weight = self._weighted_cells
-            return tally(*_inside(cell // width - first_day * per_day, weight, cells), cells)
+            begin, whole = self._whole_profile(width)
+            wanted = np.arange(cells) + first_day * per_day - begin
+            there = (wanted >= 0) & (wanted < len(whole))
+            return np.where(there, whole[np.clip(wanted, 0, max(len(whole) - 1, 0))] if len(whole) else 0.0, 0.0)
         rows = expand(self.activity_starts[members], self.activity_starts[members + 1])
-        cell, weight = self._weighted_cells
-        return tally(*_inside(cell[rows] // width - first_day * per_day, weight[rows], cells), cells)
+        cell = self.activity_hour[rows] // width - first_day * per_day
+        weight = self.activity_n[rows] * self._weight[self.activity_account[rows]]
+        return tally(*_inside(cell, weight, cells), cells)
+
+    def _whole_profile(self, width: int) -> tuple[int, Float]:
+        """First cell and everybody's weighed activity per cell of ``width`` hours."""
+        if width not in self._profiles:
+            cell = self.activity_hour // width
+            begin = int(cell.min()) if len(cell) else 0
+            weight = self.activity_n * self._weight[self.activity_account]
+            self._profiles[width] = (begin, np.asarray(np.bincount(cell - begin, weight), np.float64))
+        return self._profiles[width]
+
+    @cached_property
+    def _profiles(self) -> dict[int, tuple[int, Float]]:
+        return {}
+
+    @cached_property
+    def _weight(self) -> Float:
+        return np.asarray(1 / np.sqrt(np.maximum(self.accounts.n, 1)))
 
     def values_of(self, kind: TraitKind, members: Int) -> tuple[Int, Int]:
         """Return (account, value) of every trait of ``kind`` that the members have."""
@@ -238,13 +258,14 @@ class Population:
 
     def share_with(self, kind: TraitKind, value: int) -> float:
         """Return the share of all accounts that have this trait."""
-        account, values, _ = self._by_account(kind)
-        return len(np.unique(account[values == value])) / max(self.size, 1)
+        values = self.traits.value[self.traits.rows(kind)]
+        first, last = np.searchsorted(values, [value, value + 1])
+        return float(last - first) / max(self.size, 1)
 
     def _by_account(self, kind: TraitKind) -> tuple[Int, Int, Int]:
         if kind not in self._kinds:
-            rows = np.flatnonzero(self.traits.kind == str(kind))
-            rows = rows[np.argsort(self.traits.account[rows], kind="stable")]
+            at = self.traits.rows(kind)
+            rows = at.start + np.argsort(self.traits.account[at], kind="stable")
             account = self.traits.account[rows]
             starts = np.searchsorted(account, np.arange(self.size + 1))
             self._kinds[kind] = (account, self.traits.value[rows], starts)
@@ -258,11 +279,6 @@ class Population:
     def activity_starts(self) -> Int:
         """First activity row of each account, int64 [size + 1]."""
         return np.searchsorted(self.activity_account, np.arange(self.size + 1))
-
-    @cached_property
-    def _weighted_cells(self) -> tuple[Int, Float]:
-        weight = 1 / np.sqrt(np.maximum(self.accounts.n, 1))
-        return self.activity_hour, self.activity_n * weight[self.activity_account]
 
     @cached_property
     def silent(self) -> Bool:

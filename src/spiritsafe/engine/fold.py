@@ -49,7 +49,7 @@ def fold(rows: pa.Table, table: Table) -> pa.Table:
     Raises:
         OverflowError: if a sum leaves int64.
     """
-    names, keys, spread = _keys(rows, table)
+    keys, spread = _keys(rows, table)
     if rows.num_rows == 0 or _ascends(keys):
         return _plain(rows, table)
     order = key_order(keys, spread)
@@ -93,8 +93,8 @@ def _plain(rows: pa.Table, table: Table) -> pa.Table:
     return rows.cast(pa.schema([table.schema.field(name) for name in rows.column_names]))
 
 
-def _keys(rows: pa.Table, table: Table) -> tuple[list[str], Int, int]:
-    """Return the keys' names, their values as int64 [k, n], and which of them is the hash."""
+def _keys(rows: pa.Table, table: Table) -> tuple[Int, int]:
+    """Return the keys' values as int64 [k, n], and which of them is the hash."""
     names = list(table.keys)
     keys = np.empty((len(names), rows.num_rows), np.int64)
     for at, name in enumerate(names):
@@ -102,7 +102,7 @@ def _keys(rows: pa.Table, table: Table) -> tuple[list[str], Int, int]:
         is_text = pa.types.is_string(table.schema.field(name).type)
         keys[at] = _ranks(column) if is_text else column.to_numpy()
     spread = next(at for at, name in enumerate(names) if pa.types.is_int64(table.schema.field(name).type))
-    return names, keys, spread
+    return keys, spread
 
 
 def _ranks(texts: pa.ChunkedArray) -> Int:
@@ -112,7 +112,7 @@ def _ranks(texts: pa.ChunkedArray) -> Int:
     names = coded.dictionary.to_pylist()
     rank = {name: at for at, name in enumerate(sorted(set(names)))}
     places = np.array([*(rank[name] for name in names), -1], np.int64)
-    return places[pc.fill_null(coded.indices, len(names)).to_numpy()]
+    return np.asarray(places[pc.fill_null(coded.indices, len(names)).to_numpy()])
 
 
 def _ascends(keys: Int) -> bool:

@@ -9,7 +9,7 @@ this quadratic.
 import numpy as np
 from numpy.typing import NDArray
 
-from spiritsafe.sketch.kernel import Array, inlined, kernel
+from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
 
 __all__ = ["count_distinct", "key_order", "reduce_max", "reduce_min", "reduce_sum", "starts_of"]
 
@@ -179,9 +179,9 @@ def _starts(keys: Array, order: Array) -> Array:
 
 
 @kernel
-def _sum(values: Array, order: Array, starts: Array) -> tuple[Array, bool]:
+def _sum(values: Array, order: Array, starts: Array) -> tuple[Array, Word]:
     out = np.empty(len(starts) - 1, np.int64)
-    wrapped = False
+    wrapped = np.bool_(False)
     for group in range(len(out)):
         total = np.int64(0)
         for at in range(starts[group], starts[group + 1]):

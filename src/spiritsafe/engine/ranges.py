@@ -6,6 +6,7 @@ one range, from all segments, are folded and handed on. Ranges of a hash are equ
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -77,7 +78,7 @@ def _ranges(rows: int) -> list[tuple[int, int]]:
     """Cut the hashes into equal ranges, both ends included."""
     count = max(1, -(-rows // _ROWS))
     cuts = [_LEAST + (2**64 * at) // count for at in range(count + 1)]
-    return [(low, high - 1) for low, high in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [(low, high - 1) for low, high in pairwise(cuts)]
 
 
 def _groups(file: pq.ParquetFile, spread: str, texts: list[str]) -> Iterator[_Group]:

@@ -182,6 +182,6 @@ TABLES: dict[str, Table] = {
             ("price_out", pa.float64(), Merge.LATEST),
             ("last_us", _I64, _MAX),
         ),
-        _table("seen", ("exchange", _I64, _KEY), ("hour", _I32, _MAX)),
+        _table("seen", ("exchange", _I64, _KEY), ("hour", _I32, _KEY)),
     )
 }

@@ -5,7 +5,6 @@ crash between two files loses and doubles nothing, and re-scanning a folder read
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -174,7 +173,7 @@ def _told(chunk: Chunk, read: rollups.Texts, silent: NDArray[np.bool_] | None = 
     told = {name: of() for name, of in said.items() if chunk.has(named.get(name, name))}
     if silent is not None:
         told = {name: np.where(silent, values, getattr(read, name)) for name, values in told.items()}
-    return replace(read, **told)
+    return read.but(told)
 
 
 def _sketch(chunk: Chunk, key: bytes) -> Sketches:

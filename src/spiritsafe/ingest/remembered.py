@@ -90,9 +90,7 @@ class Remembered:
         rows = np.flatnonzero(out)
         return rows, out[rows]
 
-    def _of_epoch(
-        self, kind: TraitKind, epoch: int, values: pa.Array | pa.ChunkedArray, hashes: Int, rows: Int
-    ) -> Int:
+    def _of_epoch(self, kind: TraitKind, epoch: int, values: pa.Array | pa.ChunkedArray, hashes: Int, rows: Int) -> Int:
         memory = self._known.setdefault((kind, epoch), _Memory())
         at = memory.rows.find(hashes[rows])
         unknown = rows[at == ABSENT]

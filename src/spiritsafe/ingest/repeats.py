@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spiritsafe.engine.tables import HOUR_US
 from spiritsafe.sketch.hashing import mix
-from spiritsafe.sketch.kernel import Array, kernel
+from spiritsafe.sketch.kernel import Array, Word, kernel
 
 __all__ = ["Repeats"]
 
@@ -25,7 +25,7 @@ _ABSENT = np.int32(-(2**31))
 
 
 class Repeats:
-    """Remembers ids (as hashes) and the hour they were last counted.
+    """Remembers ids (as hashes) and the hours in which they were counted.
 
     Args:
         stored: called with a first and a last hour; returns the hashes counted in between and their hours,
@@ -98,21 +98,24 @@ class Repeats:
 
 
 @kernel
-def _slot(ids: Array, hours: Array, wanted: int) -> int:
+def _find(ids: Array, hours: Array, wanted: int, low: int, high: int) -> tuple[bool, Word]:
+    """Tell whether an id was counted between two hours, else the free slot where it belongs."""
     last = np.uint64(len(ids) - 1)
     slot = mix(np.uint64(wanted)) & last
-    while hours[slot] != _ABSENT and ids[slot] != wanted:
+    while hours[slot] != _ABSENT:
+        if ids[slot] == wanted and low <= hours[slot] <= high:
+            return True, np.int64(slot)
         slot = (slot + np.uint64(1)) & last
-    return np.int64(slot)
+    return False, np.int64(slot)
 
 
 @kernel
 def _remember(ids: Array, hours: Array, size: int, exchange: Array, hour: Array) -> int:
     for row in range(len(exchange)):
-        slot = _slot(ids, hours, exchange[row])
-        size += hours[slot] == _ABSENT
-        ids[slot] = exchange[row]
-        hours[slot] = max(hours[slot], np.int32(hour[row]))
+        known, slot = _find(ids, hours, exchange[row], hour[row], hour[row])
+        if not known:
+            ids[slot], hours[slot] = exchange[row], hour[row]
+            size += 1
     return size
 
 
@@ -120,11 +123,9 @@ def _remember(ids: Array, hours: Array, size: int, exchange: Array, hour: Array)
 def _count(ids: Array, hours: Array, size: int, exchange: Array, hour: Array, window: int) -> tuple[Array, int]:
     keep = np.zeros(len(exchange), np.bool_)
     for row in range(len(exchange)):
-        slot = _slot(ids, hours, exchange[row])
-        known = hours[slot]
-        if known == _ABSENT or abs(hour[row] - known) > window:
+        known, slot = _find(ids, hours, exchange[row], hour[row] - window, hour[row] + window)
+        if not known:
+            ids[slot], hours[slot] = exchange[row], hour[row]
             keep[row] = True
-            size += known == _ABSENT
-            ids[slot] = exchange[row]
-            hours[slot] = max(known, np.int32(hour[row]))
+            size += 1
     return keep, size

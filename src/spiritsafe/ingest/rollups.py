@@ -46,11 +46,17 @@ class Texts:
     @property
     def told(self) -> NDArray[np.bool_]:
         """Of which exchanges the log says anything beyond that they happened."""
-        return (self.template != 0) | (self.body != 0) | (self.capability >= 0) | (self.elicitation >= 0)
+        return np.asarray(
+            (self.template != 0) | (self.body != 0) | (self.capability >= 0) | (self.elicitation >= 0), np.bool_
+        )
 
     def take(self, rows: Int) -> "Texts":
         """Return what is left of the exchanges at ``rows``."""
         return Texts(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+    def but(self, columns: dict[str, Int]) -> "Texts":
+        """Return the same with other columns of integers."""
+        return Texts(**({field.name: getattr(self, field.name) for field in fields(self)} | columns))
 
     @classmethod
     def none(cls, count: int) -> "Texts":
@@ -124,7 +130,7 @@ def _truncated(chunk: Chunk) -> NDArray[np.bool_]:
     if pa.types.is_dictionary(reason.type):
         reason = reason.unify_dictionaries().combine_chunks()
         long = np.array([*(word == "length" for word in reason.dictionary.to_pylist()), False])
-        return long[pc.fill_null(reason.indices, len(long) - 1).to_numpy()]
+        return np.asarray(long[pc.fill_null(reason.indices, len(long) - 1).to_numpy()], np.bool_)
     return np.asarray(pc.fill_null(pc.equal(reason.cast(pa.string()), "length"), False).to_numpy(), np.bool_)
 
 

@@ -56,7 +56,7 @@ class Runs:
     def last(self) -> Int:
         """Rows as late as the last one of their account."""
         ends = np.repeat(self.us[self.order[self.starts[1:] - 1]], np.diff(self.starts))
-        return self.order[self.us[self.order] == ends]
+        return np.asarray(self.order[self.us[self.order] == ends])
 
     def split(self, key: Int) -> Int:
         """Return starts in ``order`` of the rows of one account and one ``key``, int64 [groups + 1].

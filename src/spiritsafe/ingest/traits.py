@@ -196,10 +196,10 @@ class Traits:
         spoken = np.unique(language[language >= 0]).tolist()
         rows.tell(TraitKind.LANGUAGE, [LANGUAGES[code] for code in spoken], hashes[spoken].tolist())
 
-    def _open(self, rows: _Rows, kind: TraitKind, values: pa.ChunkedArray) -> None:
+    def _open(self, rows: _Rows, kind: TraitKind, values: pa.Array | pa.ChunkedArray) -> None:
         if pa.types.is_integer(values.type):  # an ASN: few distinct, and dearer as texts than as numbers
             coded = values.combine_chunks().dictionary_encode()
-            values = pa.chunked_array([pa.DictionaryArray.from_arrays(coded.indices, coded.dictionary.cast(pa.string()))])
+            values = pa.DictionaryArray.from_arrays(coded.indices, coded.dictionary.cast(pa.string()))
         value, names, hashes = hash_column(values)
         rows.add(kind, value)
         rows.tell(kind, names.to_pylist(), hashes.tolist())

@@ -1,0 +1,61 @@
+"""Pseudonyms that are remembered are those that would have been made, and no more are made than needed."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from spiritsafe.ingest import remembered
+from spiritsafe.ingest.remembered import Remembered
+from spiritsafe.model.epochs import Epochs
+from spiritsafe.model.words import TraitKind
+from spiritsafe.privacy.keys import MasterKey
+from spiritsafe.privacy.pseudonyms import Pseudonymiser
+
+DAY = 86_400_000_000
+EPOCHS = Epochs(length_days=90, overlap_days=45)
+MAKER = Pseudonymiser(MasterKey(bytes(32)), EPOCHS)
+
+
+class Counting:
+    """Makes pseudonyms and counts them."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def at(self, kind: TraitKind, epoch: int, texts: list[str]) -> np.ndarray:
+        self.made += len(texts)
+        return MAKER.at(kind, epoch, texts)
+
+
+def _pairs(found: tuple[np.ndarray, np.ndarray]) -> list[tuple[int, int]]:
+    return sorted(zip(*(part.tolist() for part in found), strict=True))
+
+
+@pytest.mark.parametrize("kind", [TraitKind.IP, TraitKind.PREFIX, TraitKind.EMAIL])
+def test_a_column_has_the_pseudonyms_that_the_pseudonymiser_gives(kind: TraitKind) -> None:
+    rng = np.random.default_rng(4)
+    texts = [f"192.0.2.{number}" for number in rng.integers(0, 40, 300)] + [None, "", "no address", "::1", "::1%a"]
+    us = np.sort(rng.integers(0, 200 * DAY, len(texts)))
+    column = pa.chunked_array([pa.array(texts[:100], pa.string()), pa.array(texts[100:], pa.string())])
+    memory = Remembered(MAKER, EPOCHS, b"key")
+    for _ in range(2):
+        assert _pairs(memory.values(kind, column, us)) == _pairs(MAKER.values(kind, column, us))
+
+
+def test_nothing_is_made_twice_in_an_epoch() -> None:
+    maker = Counting()
+    memory = Remembered(maker, EPOCHS, b"key")
+    column, us = pa.array(["192.0.2.1", "192.0.2.2", "192.0.2.1"]), np.full(3, 50 * DAY)
+    memory.values(TraitKind.IP, column, us)
+    memory.values(TraitKind.IP, column, us)
+    assert maker.made == 4  # two addresses in each of the two epochs in force
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "_MOST", 10)
+    memory = Remembered(MAKER, EPOCHS, b"key")
+    us = np.full(8, 50 * DAY)
+    for start in range(0, 80, 8):
+        column = pa.array([f"198.51.100.{number}" for number in range(start, start + 8)])
+        assert _pairs(memory.values(TraitKind.IP, column, us)) == _pairs(MAKER.values(TraitKind.IP, column, us))
+        assert all(len(known.rows) <= 10 for known in memory._known.values())

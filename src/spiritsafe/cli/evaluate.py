@@ -71,7 +71,8 @@ def _exchanges(path: Path) -> "pa.Table":
     from spiritsafe.model.columns import EXCHANGES
 
     reading = Reading(EXCHANGES)
-    return pa.concat_tables([batch.table.select(_LEAKED) for file in find([path]) for batch in reading.batches(file)])
+    parts = [batch.table.select(_LEAKED) for file in find([path]) for batch in reading.batches(file)]
+    return pa.concat_tables(parts).unify_dictionaries()
 
 
 def _tables(result: "Evaluation") -> "Iterable[Table]":

@@ -182,7 +182,7 @@ def cut(population: Population, members: Int, templates: Int) -> Focus:
     members, templates = np.sort(members), np.sort(templates)
     keys = (templates[:, None] * population.size + members[None, :]).ravel()
     position = np.tile(np.arange(len(members)), len(templates))
-    rows, who = _rows(population.content_key, keys, position)
+    rows, who = _content_rows(population, members, keys, position)
     pool, pool_who = _rows(population.pool_key, keys, position)
     content = population.content
     return Focus(
@@ -198,6 +198,14 @@ def cut(population: Population, members: Int, templates: Int) -> Focus:
         pool,
         pool_who,
     )
+
+
+def _content_rows(population: Population, members: Int, keys: Int, position: Int) -> tuple[Int, NDArray[np.int64]]:
+    if len(population.templates) > 1 or not len(keys):
+        return _rows(population.content_key, keys, position)
+    # content is the activity itself, of which it is known where each account's begins
+    starts, stops = population.activity_starts[members], population.activity_starts[members + 1]
+    return expand(starts, stops), np.repeat(np.arange(len(members)), stops - starts)
 
 
 def _sizes(population: Population, rows: Int) -> NDArray[np.uint8]:

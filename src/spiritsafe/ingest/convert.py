@@ -111,6 +111,8 @@ def convert(given: pa.ChunkedArray | list[object], column: Column, *, text: bool
 
 def _taken(array: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
     kind = array.type
+    if pa.types.is_dictionary(kind) and column.kind is Kind.STRING and kind.value_type == pa.string():
+        return array  # few distinct texts stay as they are: what follows looks at each of them once
     if pa.types.is_dictionary(kind):
         array, kind = array.cast(kind.value_type), kind.value_type
     if pa.types.is_null(kind):
@@ -144,6 +146,11 @@ def _of_list(values: list[object], kind: Kind) -> pa.ChunkedArray:
 
 
 def _checked_text(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(array.type):
+        for chunk in array.chunks:
+            chunk.validate(full=True)
+            _checked_text(pa.chunked_array([chunk.dictionary]))
+        return array
     array = array.cast(pa.string())
     array.validate(full=True)
     if pc.any(pc.match_substring(array, "\0")).as_py():

@@ -26,6 +26,8 @@ def hash_strings(values: pa.Array | pa.ChunkedArray, key: bytes = PUBLIC_KEY) ->
         values: strings, n of them.
         key: secret, or the public key for values that are no secret.
     """
+    if pa.types.is_dictionary(values.type):
+        return hash_column(values, key)[0]
     raw = as_binary(values)
     bare = pc.fill_null(raw, b"")
     # as they are: gather() would fold case, and two ids must not become one

@@ -137,5 +137,5 @@ def read_table(path: Path, reading: Reading) -> pa.Table:
         table = batch.table
         for name in absent:
             table = table.append_column(name, pa.nulls(table.num_rows, whole.field(name).type))
-        parts.append(table.select(whole.names))
+        parts.append(table.select(whole.names).cast(whole))
     return pa.concat_tables(parts) if parts else whole.empty_table()

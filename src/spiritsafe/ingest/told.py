@@ -34,7 +34,7 @@ def told_code(chunk: Chunk, name: str, vocabulary: tuple[str, ...]) -> Int:
 
 
 def told_pseudonyms(values: pa.ChunkedArray) -> tuple[Int, Int]:
-    """Return (row, pseudonym) of identifiers that are pseudonyms already; null rows are left out.
+    """Return (row, pseudonym) of identifiers that are pseudonyms already; null rows and 0, which is none, left out.
 
     Sixteen hexadecimal digits, as we write them ourselves, are taken as the number they are; anything
     else is hashed, since another edge may use a form of its own.

@@ -104,6 +104,10 @@ def check(array: pa.ChunkedArray, column: Column) -> list[Fault]:
     [Fault(position=1, reason='-1 is below the smallest legal value, 0')]
     """
     rules = (_nulls, _too_small, _infinite, _out_of_time, _not_a_choice)
+    if pa.types.is_dictionary(array.type):
+        if not column.required and not column.choices:
+            return []
+        array = array.cast(array.type.value_type)
     return [fault for rule in rules for fault in rule(array, column)]
 
 

@@ -27,8 +27,10 @@ PARITY = 0
 _LEAST = 12  # exchanges on those days below which there is no rhythm to compare
 _NEIGHBOURS = 12
 _BLOCK = 1_000
+_EXACT, _OVERLAP, _MOVES = 8_000, 4, 3
+"""Rows up to which all pairs are compared, cells that a row beyond lies in, and rounds in which cells are moved."""
 _MAX_ACCOUNTS = 40_000
-"""All pairs of 40,000 accounts are 8e8 products of a few hundred hours: half a minute of BLAS."""
+"""Of a larger log those that send most; the others' rhythms are too thin to compare them with everybody's."""
 _LIMIT = 3.0
 _RESOLUTIONS = (0.04, 0.12, 0.3)
 _SEED = 5
@@ -40,6 +42,8 @@ _ROUNDS = 6
 _MOST = 20
 """Groups proposed: knots of chance are weaker than any campaign and would only cost the others their rate."""
 _PRIOR = 24.0
+_MOST_SEEDS = 1_000
+"""Seeds followed up, the strongest: beyond, a large log has thousands of knots of chance."""
 _SEEDS = 128
 """Seeds that are compared with all accounts at once: one matrix product instead of many times a vector's."""
 
@@ -76,6 +80,8 @@ def gather(table: Float, seeds: list[Int]) -> list[Int]:
         seeds: row indices.
     """
     least = max(_FOLLOWS / np.sqrt(table.shape[1]), _LEAST_FOLLOWS)
+    if len(seeds) > _MOST_SEEDS:
+        seeds = sorted(seeds, key=lambda s: (-_strength(table, s), int(s[0])))[:_MOST_SEEDS]
     ordered = sorted(seeds, key=lambda s: (-len(s), int(s[0])))
     blocks = [ordered[at : at + _SEEDS] for at in range(0, len(ordered), _SEEDS)]
     narrow = table.astype(np.float32)
@@ -173,18 +179,57 @@ def residuals(population: Population, parity: int) -> tuple[Int, Float]:
     return who, table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)
 
 
-def mutual_neighbours(table: np.ndarray, count: int) -> tuple[Int, Int]:
-    """Return pairs (a < b) of rows that are among each other's ``count`` most similar by dot product."""
+def mutual_neighbours(table: NDArray[np.float32], count: int) -> tuple[Int, Int]:
+    """Return pairs (a < b) of rows that are among each other's ``count`` most similar by dot product.
+
+    Among more rows than ``_EXACT`` a row's neighbours are looked for in its nearest cells only (an inverted file,
+    Jegou et al. 2011): what a campaign has in common puts its members into the same ones.
+    """
     size = len(table)
     count = min(count, size - 1)
-    nearest = np.empty((size, count), np.int64)
-    for begin in range(0, size, _BLOCK):
-        block = table[begin : begin + _BLOCK] @ table.T
-        own = np.arange(len(block))
-        block[own, begin + own] = -np.inf
-        nearest[begin : begin + _BLOCK] = np.argpartition(-block, count - 1, axis=1)[:, :count]
-    forward = (np.repeat(np.arange(size), count) * size + nearest.ravel()).tolist()
-    backward = (nearest.ravel() * size + np.repeat(np.arange(size), count)).tolist()
-    both = np.array(sorted(set(forward) & set(backward)), np.int64)
+    everybody = np.arange(size)
+    cells = [everybody] if size <= _EXACT else _cells(table)
+    row, near, alike = (
+        np.concatenate(parts) for parts in zip(*(_within(table, cell, count) for cell in cells), strict=True)
+    )
+    key, first = np.unique(row * size + near, return_index=True)
+    row, near, alike = key // size, key % size, alike[first]
+    order = np.lexsort((near, -alike, row))
+    rank = np.empty(len(row), np.int64)
+    rank[order] = np.arange(len(row)) - np.searchsorted(row[order], row[order])
+    key = key[rank < count]
+    back = key % size * size + key // size
+    both = key[np.isin(back, key, assume_unique=True)]
     a, b = both // size, both % size
     return a[a < b], b[a < b]
+
+
+def _within(table: NDArray[np.float32], cell: Int, count: int) -> tuple[Int, Int, NDArray[np.float32]]:
+    """Each row's most similar rows of a cell: row, neighbour, likeness."""
+    mine, count = table[cell], min(count, len(cell) - 1)
+    nearest, alike = np.empty((len(cell), count), np.int64), np.empty((len(cell), count), np.float32)
+    for begin in range(0, len(cell), _BLOCK):
+        block = mine[begin : begin + _BLOCK] @ mine.T
+        own = np.arange(len(block))
+        block[own, begin + own] = -np.inf
+        best = np.argpartition(-block, count - 1, axis=1)[:, :count] if count else np.zeros((len(block), 0), np.int64)
+        nearest[begin : begin + _BLOCK], alike[begin : begin + _BLOCK] = best, block[own[:, None], best]
+    return np.repeat(cell, count), cell[nearest.ravel()], alike.ravel()
+
+
+def _cells(table: NDArray[np.float32]) -> list[Int]:
+    """Cut rows into cells about directions, each row in its few nearest; spherical k-means (Dhillon & Modha 2001)."""
+    rng = np.random.default_rng(0)
+    count = int(np.sqrt(len(table)))
+    centres = table[rng.choice(len(table), count, replace=False)]
+    for _ in range(_MOVES):
+        nearest = np.argmax(table @ centres.T, axis=1)
+        order = np.argsort(nearest, kind="stable")
+        filled, starts = np.unique(nearest[order], return_index=True)
+        centres[filled] = np.add.reduceat(table[order], starts, axis=0)
+        centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-9)
+    nearest = np.argpartition(-(table @ centres.T), _OVERLAP - 1, axis=1)[:, :_OVERLAP]
+    rows = np.repeat(np.arange(len(table)), _OVERLAP)
+    order = np.argsort(nearest.ravel(), kind="stable")
+    parts = np.split(rows[order], np.searchsorted(nearest.ravel()[order], np.arange(1, count)))
+    return [np.sort(part) for part in parts if len(part) > 1]

@@ -24,7 +24,9 @@ from spiritsafe.model.errors import InputError
 
 __all__ = ["ParquetReader"]
 
-_STEP = 4096
+_STEP = 65_536
+_FEW = 4
+"""Bytes per value below which a column of texts can only be a dictionary: a plain text takes four for its length."""
 
 
 @contextmanager
@@ -37,6 +39,22 @@ def _damage(source: Source) -> Iterator[None]:
             file=source.name,
             hint="Copy or export the file again.",
         ) from error
+
+
+def _opened(source: Source) -> pq.ParquetFile:
+    """Open a file so that texts of few distinct values stay dictionaries: each is then looked at once."""
+    metadata = pq.read_metadata(source.path)
+    few = set()
+    for index in range(metadata.num_columns):
+        name, size, values = metadata.schema.column(index).path, 0, 0
+        for number in range(metadata.num_row_groups):
+            part = metadata.row_group(number).column(index)
+            size, values = size + part.total_uncompressed_size, values + part.num_values
+        if metadata.schema.column(index).physical_type == "BYTE_ARRAY" and size < _FEW * values:
+            few.add(name)
+    return pq.ParquetFile(
+        source.path, metadata=metadata, read_dictionary=sorted(few), pre_buffer=False, buffer_size=1 << 20
+    )
 
 
 def _gathered(file: pq.ParquetFile, names: list[str], source: Source, limits: Limits) -> Iterator[pa.Table]:
@@ -107,7 +125,7 @@ class ParquetReader:
     def batches(self, source: Source, spec: TableSpec, limits: Limits) -> Iterator[Batch]:
         """Yield the rows of a Parquet file; see :class:`~spiritsafe.ingest.readers.reader.Reader`."""
         with _damage(source):
-            file = pq.ParquetFile(source.path, pre_buffer=False, buffer_size=1 << 20)
+            file = _opened(source)
             found = file.schema_arrow.names
         with file:
             known = _known(found, source, spec)

@@ -80,7 +80,7 @@ def read_list(source: Source, tag: str | None, limits: Limits) -> Iterator[Fact 
         try:
             yield fact_of(row, tag)
         except Misread as error:
-            yield Rejected(source.name, number, error.role if mark else "", str(error), line)
+            yield Rejected(source.name, number, str(error.role) if mark else "", str(error), line)
 
 
 def _lines(source: Source, limits: Limits) -> Iterator[tuple[int, str]]:

@@ -95,4 +95,4 @@ def _told(row: dict[Role, str], tag: str | None, source: Source, number: int, co
     try:
         return fact_of(row, tag)
     except Misread as error:
-        return Rejected(source.name, number, column or error.role, str(error), dict(row))
+        return Rejected(source.name, number, column or str(error.role), str(error), dict(row))

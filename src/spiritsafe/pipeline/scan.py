@@ -7,6 +7,7 @@ written where. Each stage reads what the stage before it stored.
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +26,7 @@ from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.ingest.read import Reading
 from spiritsafe.ingest.readers import Format
 from spiritsafe.ingest.sides import beside, take_accounts, take_links, take_models
-from spiritsafe.ingest.sources import Source, find
+from spiritsafe.ingest.sources import Source, find, source
 from spiritsafe.ingest.traits import Traits
 from spiritsafe.model.columns import ACCOUNTS, ENTITIES, EXCHANGES, LINKS, MODELS, TableSpec
 from spiritsafe.model.dossier import ScanResult
@@ -73,6 +74,8 @@ def scan(request: ScanRequest, settings: Settings, progress: Progress) -> ScanRe
         with Store.open(root) as store:
             quarantined = _ingest(request, settings, store, progress)
             result = _judge(store, settings, quarantined, progress)
+    if files := _entity_files(request):
+        result = msgspec.structs.replace(result, notes=[*result.notes, _looked_up_in(files)])
     request.out.mkdir(parents=True, exist_ok=True)
     write_findings(result, request.out / "findings.json")
     write_report(result, request.out / "report.html")
@@ -95,13 +98,14 @@ def _ingest(request: ScanRequest, settings: Settings, store: Store, progress: Pr
     else:
         keyring = Keyring.of_store(store, settings.privacy)
     limits = Limits(rows=settings.ingest.batch_rows)
-    with Quarantine(request.out / "quarantine.jsonl") as quarantine:
+    with ExitStack() as stack:
+        quarantine = stack.enter_context(Quarantine(request.out / "quarantine.jsonl"))
 
         def reading(spec: TableSpec) -> Reading:
             kept = quarantine if settings.ingest.on_error is OnError.QUARANTINE else None
             return Reading(spec, settings.ingest.on_error, kept, limits=limits)
 
-        entities = load_entities(_entity_files(request), reading(ENTITIES))
+        entities = stack.enter_context(load_entities(_entity_files(request), reading(ENTITIES)))
         traits = Traits(keyring.pseudonyms, keyring.text_key, entities)
         if "accounts" in sides:
             take_accounts(store, sides["accounts"], reading(ACCOUNTS), traits)
@@ -125,6 +129,12 @@ def _sides(request: ScanRequest) -> dict[str, Path]:
 
 def _entity_files(request: ScanRequest) -> tuple[EntityFile, ...]:
     return request.entities or tuple(EntityFile(path) for path in _beside(request, "entities")[:1])
+
+
+def _looked_up_in(files: tuple[EntityFile, ...]) -> str:
+    """Say what this scan's addresses were looked up in: other files may tag and fill in otherwise."""
+    told = (f"{file.path.name} ({source(file.path).digest()[:16]})" for file in files)
+    return f"What this scan read was looked up in the provider's intelligence: {', '.join(told)}."
 
 
 def _beside(request: ScanRequest, name: str) -> list[Path]:

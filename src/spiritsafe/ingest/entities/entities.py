@@ -7,6 +7,7 @@ address of a batch is looked up once.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -63,6 +64,13 @@ class Entities:
     networks: Networks | None = None
     names: Mapping[tuple[EntityKind, str], tuple[str, ...]] = field(default_factory=dict)
     databases: Sequence[Mmdb] = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for database in self.databases:
+            database.close()
 
     def tags(self, kind: EntityKind, values: pa.ChunkedArray | pa.Array) -> tuple[Int, pa.Array]:
         """Return (rows, their tags) of ASNs, domains or fingerprints; a row appears once for each of its tags."""

@@ -41,6 +41,7 @@ _MOST_ASN = (1 << 32) - 1
 _ASN = re.compile(r"(?:AS)?(\d{1,10})", re.IGNORECASE | re.ASCII)
 _COUNTRY = re.compile(r"[A-Za-z]{2}", re.ASCII)
 _NOTHING = frozenset({"", "-", "0", "none", "null", "n/a"})
+_GENERIC = frozenset(str(tag) for tag in NetworkTag)
 _SPELLINGS = {
     "datacenter": NetworkTag.HOSTING,
     "data_center": NetworkTag.HOSTING,
@@ -199,7 +200,7 @@ def tag_of(text: str) -> str | None:
     known = bare.lower()
     if known in _SPELLINGS:
         return str(_SPELLINGS[known])
-    return (known if known in set(NetworkTag) else bare) or None
+    return (known if known in _GENERIC else bare) or None
 
 
 def fact_of(row: Mapping[Role, str], tag: str | None) -> Fact | None:
@@ -212,15 +213,20 @@ def fact_of(row: Mapping[Role, str], tag: str | None) -> Fact | None:
     Raises:
         Misread: a value cannot be read.
     """
-    tag = tag or tag_of(row.get(Role.TAG, ""))
-    with _blaming(Role.ASN):
-        asn = asn_of(row.get(Role.ASN, ""))
+    if not tag and Role.TAG in row:
+        tag = tag_of(row[Role.TAG])
+    asn = _asn(row) if Role.ASN in row else 0
     bounds = _bounds(row)
     if bounds is not None:
         country = country_of(row.get(Role.COUNTRY, ""))
         return Network(*bounds, tag, asn, country) if tag or asn or country else None
     named = _name(row, asn)
     return Name(*named, tag) if named and tag else None
+
+
+def _asn(row: Mapping[Role, str]) -> int:
+    with _blaming(Role.ASN):
+        return asn_of(row[Role.ASN])
 
 
 def _bounds(row: Mapping[Role, str]) -> tuple[int, int] | None:

@@ -7,7 +7,6 @@ Source: MaxMind DB file format 2.0; https://dev.maxmind.com/geoip/docs/databases
 
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,7 +23,7 @@ __all__ = ["MARKER", "Mmdb"]
 MARKER = b"\xab\xcd\xefMaxMind.com"
 """Begins the metadata, which stands in the last 128 KiB of the file."""
 
-_KEPT = 1 << 17
+_KEPT = 1 << 18
 _WHOLE = {4: 3, 16: 6}  # bytes of a /24 and a /48
 _FLAGS = {
     "is_anonymous_vpn": NetworkTag.VPN,
@@ -64,11 +63,11 @@ class Mmdb:
             ) from error
         self._file, self._tags = str(path), (tag,) if tag else ()
         self._broken: tuple[type[Exception], ...] = (maxminddb.InvalidDatabaseError, *_DAMAGE)
-        with self._damage():
+        try:
             self._reader = maxminddb.open_database(path)
-            about = self._reader.metadata()
-            self.title = f"{about.database_type} of {about.build_epoch}"
-            self._lengths = {4} if about.ip_version == 4 else {4, 16}
+            self._lengths = {4} if self._reader.metadata().ip_version == 4 else {4, 16}
+        except self._broken as error:
+            raise self._damaged() from error
         self._kept: dict[bytes, Answer] = {}
 
     def __enter__(self) -> Self:
@@ -94,8 +93,10 @@ class Mmdb:
         if len(packed) not in self._lengths:
             return NOTHING
         family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
-        with self._damage():
+        try:
             record, prefix = self._reader.get_with_prefix_len(socket.inet_ntop(family, packed))
+        except self._broken as error:
+            raise self._damaged() from error
         found = NOTHING if record is None else _answer(record, self._tags)
         if prefix <= 8 * len(whole):
             if len(self._kept) >= _KEPT:
@@ -103,16 +104,12 @@ class Mmdb:
             self._kept[whole] = found
         return found
 
-    @contextmanager
-    def _damage(self) -> Iterator[None]:
-        try:
-            yield
-        except self._broken as error:
-            raise InputError(
-                "the MaxMind database is damaged or cut off",
-                file=self._file,
-                hint="Download it again, and unpack the .tar.gz that it comes in.",
-            ) from error
+    def _damaged(self) -> InputError:
+        return InputError(
+            "the MaxMind database is damaged or cut off",
+            file=self._file,
+            hint="Download it again, and unpack the .tar.gz that it comes in.",
+        )
 
 
 _DAMAGE = (ValueError, TypeError, LookupError, OverflowError, OSError, RecursionError, MemoryError)

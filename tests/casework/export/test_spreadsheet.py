@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -50,3 +52,13 @@ def test_a_row_per_account() -> None:
     assert (first["campaign"], first["campaign_tier"], first["score_bits"]) == ("c-1", Tier.CONFIRMED, "2.0")
     assert first["strongest_evidence"] == "own_hours: Its hours on 4 of 4 days."
     assert (alone["campaign"], alone["campaign_tier"], alone["tier"]) == ("", "", Tier.SUSPECTED)
+
+
+def test_no_other_file_of_ours_writes_csv() -> None:
+    """The guard stands in one place; a second writer would be one without it."""
+    writers = {
+        path.name
+        for path in (Path(__file__).parents[3] / "src").rglob("*.py")
+        if re.search(r"csv\.writer|DictWriter|write_csv|to_csv", path.read_text("utf-8"))
+    }
+    assert writers == {"spreadsheet.py"}

@@ -6,12 +6,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from spiritsafe.ingest.entities import Entities, EntityFile, load_entities
 from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.ingest.read import Reading
 from spiritsafe.model.columns import ENTITIES
-from spiritsafe.model.errors import InputError
+from spiritsafe.model.errors import InputError, UsageError
 from spiritsafe.model.settings import OnError
 from spiritsafe.model.words import EntityKind
 from tests.ingest.entities.databases import ASN, COUNTRY, database
@@ -84,9 +86,9 @@ def test_a_geofeed_names_countries(tmp_path: Path) -> None:
 
 def test_asns_and_domains(tmp_path: Path) -> None:
     entities = load(
-        (written(tmp_path, "AS64500 Example Cloud\n64501\t# another\n", "asns.txt"), "hosting"),
+        (written(tmp_path, "AS64500,5 Example Cloud\n64501\t# another\n", "asns.txt"), "hosting"),
         (written(tmp_path, "ASN,Entity\n64502,University of Examples\n", "edu.csv"), "education"),
-        (written(tmp_path, "mail.example\nthrowaway.example.net\n", "domains.txt"), "disposable"),
+        (written(tmp_path, "mail.example\n0.0.0.0 throwaway.example.net\n", "domains.txt"), "disposable"),
     )
     rows, tags = entities.tags(EntityKind.ASN, pa.array([64502, None, 64500, 64501, 7], pa.int64()))
     assert (rows.tolist(), tags.to_pylist()) == ([0, 2, 3], ["education", "hosting", "hosting"])
@@ -193,6 +195,7 @@ def test_bad_lines_can_be_left_out(mode: OnError, tmp_path: Path) -> None:
         (b"# nothing here\n", "says nothing"),
         (b"192.0.2.0/24\n", "says nothing"),  # and nobody said what it is
         (b"16777216,16777471\n", "no network"),  # addresses as numbers are not mistaken for ASNs
+        (b"192.0.2.1 192.0.2.9\n", "no network"),  # a range or two addresses
         (b"192.0.2.0/24\n\0\n", "NUL"),
         (b"x" * 70_000, "longer than"),
         (gzip.compress(b"192.0.2.0/24\n" * 9)[:-9], "gzip"),
@@ -221,6 +224,36 @@ def test_a_database_cut_off_is_no_list(tmp_path: Path) -> None:
         load((path, None))
 
 
+_WORDS = st.one_of(
+    st.text(),
+    st.sampled_from(
+        ["192.0.2.0/24", "192.0.2.1", "::/0", "AS7", "7", "NL", "a.example", "network,asn", "kind,value,tag"]
+    ),
+    st.from_regex(r"[0-9a-f:./,;#|\t\" -]{1,30}"),
+    st.just("192.0.2.1/" + "9" * 5_000),
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(_WORDS, max_size=4).map(",".join), max_size=6).map("\n".join), st.booleans())
+def test_any_text_is_read_or_refused(tmp_path: Path, text: str, tagged: bool) -> None:
+    path = tmp_path / "list"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    reading = Reading(ENTITIES, OnError.SKIP)
+    try:
+        entities = load_entities([EntityFile(path, "vpn" if tagged else None)], reading)
+    except InputError as error:
+        told = error
+        assert_named(told, path)
+    else:
+        assert entities.names or entities.networks
+
+
+def assert_named(error: InputError, path: Path) -> None:
+    assert error.file == str(path)
+    assert error.hint
+
+
 def test_gzip_is_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "list.gz"
     path.write_bytes(gzip.compress(b"192.0.2.0/24\n"))
@@ -232,4 +265,6 @@ def test_a_tag_behind_a_colon(tmp_path: Path) -> None:
     assert EntityFile.parse(f"{odd}") == EntityFile(odd)
     assert EntityFile.parse(f"{odd}:TOR") == EntityFile(odd, "tor")
     assert EntityFile.parse("list.txt:Example Lab") == EntityFile(Path("list.txt"), "Example Lab")
+    with pytest.raises(UsageError, match="cannot be shown"):
+        EntityFile.parse("list.txt:\udc80")
     assert EntityFile.parse("list.txt") == EntityFile(Path("list.txt"))

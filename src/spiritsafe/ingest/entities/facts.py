@@ -39,6 +39,7 @@ _V4 = _FAMILY - 32
 _MAPPED = bytes(10) + b"\xff\xff"
 _MOST_ASN = (1 << 32) - 1
 _ASN = re.compile(r"(?:AS)?(\d{1,10})", re.IGNORECASE | re.ASCII)
+_LENGTH = re.compile(r"\d{1,3}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Za-z]{2}", re.ASCII)
 _NOTHING = frozenset({"", "-", "0", "none", "null", "n/a"})
 _GENERIC = frozenset(str(tag) for tag in NetworkTag)
@@ -120,7 +121,7 @@ def network_of(text: str) -> tuple[int, int]:
     """
     address, _, length = text.partition("/")
     packed = _packed(address.strip())
-    if packed is None or (length and not length.isdecimal()):
+    if packed is None or (length and not _LENGTH.fullmatch(length)):
         return _spelt_out(text)
     bits = 8 * len(packed)
     prefix = int(length) if length else bits

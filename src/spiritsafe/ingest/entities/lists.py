@@ -36,6 +36,8 @@ _APART = re.compile(r"[\s,|]+(?:-\s+)?")
 _RANGE = re.compile(r"([0-9A-Fa-f.:]+)-([0-9A-Fa-f.:]+)", re.ASCII)
 _NUMBER = re.compile(r"(?:AS)?\d+", re.IGNORECASE | re.ASCII)
 _DOMAIN = re.compile(r"(?:[\w-]+\.)+[a-z][\w-]+", re.IGNORECASE)
+_BETWEEN = re.compile(r"[,\t|]|\s-\s")
+_HOSTS = frozenset({"0.0.0.0", "127.0.0.1", "::1", "::"})  # noqa: S104 - what a hosts file maps names to
 _CODE = re.compile(r"[A-Z]{2}", re.ASCII)
 _GEOFEED = re.compile(r"[^,]+,\s*([A-Z]{2})\s*(?:,|$)", re.ASCII)
 
@@ -99,7 +101,9 @@ def _lines(source: Source, limits: Limits) -> Iterator[tuple[int, str]]:
 
 
 def _cells(line: str, mark: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=mark, skipinitialspace=True), [])]
+    # a carriage return within a line is white space here, and an error to the parser
+    read = csv.reader([line.replace("\r", " ")], delimiter=mark, skipinitialspace=True)
+    return [cell.strip() for cell in next(read, [])]
 
 
 def _named(header: list[Role | None], cells: list[str]) -> Mapping[Role, str]:
@@ -117,16 +121,18 @@ def _bare(line: str) -> Mapping[Role, str]:
     Behind a range an ASN and a country may stand, as in tables that give each range its origin; behind a network
     a country in a cell of its own (RFC 8805). Elsewhere a number may as well be a count and a word anything.
     """
-    words = [word for word in (part.strip("\"'") for part in _APART.split(_COMMENT.sub("", line))) if word]
+    bare = _COMMENT.sub("", line)
+    words = [word for word in (part.strip("\"'") for part in _APART.split(bare)) if word]
     first, second = [*words, "", ""][:2]
     if found := _RANGE.fullmatch(first):
         return _ranged(found[1], found[2], words[1:])
     if ip_address(first) and ip_address(second):
-        return _ranged(first, second, words[2:])
-    if _NUMBER.fullmatch(first) and not second.isdecimal():
+        # two addresses with a mere blank between them may be two addresses
+        return _ranged(first, second, words[2:]) if _BETWEEN.search(bare) else {Role.NETWORK: f"{first} {second}"}
+    if _NUMBER.fullmatch(first) and not (first.isdecimal() and second.isdecimal()):
         return {Role.ASN: first}
-    if _DOMAIN.fullmatch(first):
-        return {Role.DOMAIN: first}
+    if _DOMAIN.fullmatch(first) or (first in _HOSTS and _DOMAIN.fullmatch(second)):
+        return {Role.DOMAIN: second if first in _HOSTS else first}
     country = _GEOFEED.match(line)
     return {Role.NETWORK: first} | ({Role.COUNTRY: country[1]} if country else {})
 

@@ -20,7 +20,7 @@ from spiritsafe.ingest.read import Reading
 from spiritsafe.ingest.readers.content import opened
 from spiritsafe.ingest.sources import Source, source
 from spiritsafe.model.columns import ENTITIES
-from spiritsafe.model.errors import InputError
+from spiritsafe.model.errors import InputError, UsageError
 from spiritsafe.model.words import EntityKind
 
 __all__ = ["EntityFile", "load_entities"]
@@ -44,10 +44,16 @@ class EntityFile:
 
     @classmethod
     def parse(cls, text: str) -> "EntityFile":
-        """Read ``FILE`` or ``FILE:TAG``; a colon in the name of a file that exists belongs to the name."""
+        """Read ``FILE`` or ``FILE:TAG``; a colon in the name of a file that exists belongs to the name.
+
+        Raises:
+            UsageError: the tag cannot be shown.
+        """
         name, colon, tag = text.rpartition(":")
         if not colon or Path(text).exists():
             return cls(Path(text))
+        if not tag.isprintable():
+            raise UsageError(f"{name}: the tag holds characters that cannot be shown", hint="Use letters and digits.")
         return cls(Path(name), tag_of(tag))
 
 

@@ -7,7 +7,6 @@ written where. Each stage reads what the stage before it stored.
 import hashlib
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -98,14 +97,13 @@ def _ingest(request: ScanRequest, settings: Settings, store: Store, progress: Pr
     else:
         keyring = Keyring.of_store(store, settings.privacy)
     limits = Limits(rows=settings.ingest.batch_rows)
-    with ExitStack() as stack:
-        quarantine = stack.enter_context(Quarantine(request.out / "quarantine.jsonl"))
+    with Quarantine(request.out / "quarantine.jsonl") as quarantine:
 
         def reading(spec: TableSpec) -> Reading:
             kept = quarantine if settings.ingest.on_error is OnError.QUARANTINE else None
             return Reading(spec, settings.ingest.on_error, kept, limits=limits)
 
-        entities = stack.enter_context(load_entities(_entity_files(request), reading(ENTITIES)))
+        entities = load_entities(_entity_files(request), reading(ENTITIES))
         traits = Traits(keyring.pseudonyms, keyring.text_key, entities)
         if "accounts" in sides:
             take_accounts(store, sides["accounts"], reading(ACCOUNTS), traits)

@@ -20,8 +20,7 @@ def _packed(text: str) -> bytes:
 
 
 def _answer(path: Path, text: str, tag: str | None = None) -> Answer:
-    with Mmdb(path, tag) as opened:
-        return opened.answer(_packed(text))
+    return Mmdb(path, tag).answers([_packed(text)])[0]
 
 
 @pytest.mark.parametrize(
@@ -61,9 +60,10 @@ def test_the_smallest_network_answers_and_what_is_kept_does_not_change_it(tmp_pa
         "192.0.2.129": 3, "192.0.2.1": 2, "192.0.3.1": 1, "192.0.3.200": 1,
         "2001:db8::1": 4, "2001:db8:0:1::1": 5, "2001:db8:1::1": 4,
     }  # fmt: skip
-    with Mmdb(path) as opened:
-        for _ in range(2):
-            assert {text: opened.answer(_packed(text)).asn for text in asked} == asked
+    opened = Mmdb(path)
+    for _ in range(2):
+        told = opened.answers([_packed(text) for text in asked])
+        assert dict(zip(asked, (answer.asn for answer in told), strict=True)) == asked
 
 
 def test_a_database_of_ipv4_knows_no_ipv6(tmp_path: Path) -> None:
@@ -96,9 +96,7 @@ def test_a_damaged_file_is_named_and_nothing_else_is_raised(data: st.DataObject,
 
 
 def _ask(path: Path) -> None:
-    with Mmdb(path) as opened:
-        for text in ("192.0.2.1", "10.1.2.3", "8.8.8.8", "2001:db8::1"):
-            opened.answer(_packed(text))
+    Mmdb(path).answers([_packed(text) for text in ("192.0.2.1", "10.1.2.3", "8.8.8.8", "2001:db8::1")])
 
 
 def test_without_the_package_the_message_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

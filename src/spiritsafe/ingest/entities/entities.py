@@ -7,7 +7,6 @@ address of a batch is looked up once.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -65,13 +64,6 @@ class Entities:
     names: Mapping[tuple[EntityKind, str], tuple[str, ...]] = field(default_factory=dict)
     databases: Sequence[Mmdb] = ()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for database in self.databases:
-            database.close()
-
     def tags(self, kind: EntityKind, values: pa.ChunkedArray | pa.Array) -> tuple[Int, pa.Array]:
         """Return (rows, their tags) of ASNs, domains or fingerprints; a row appears once for each of its tags."""
         if not self.names:
@@ -107,7 +99,7 @@ class Entities:
         packed = [one for one in addresses if one is not None]
         found = self._listed(packed)
         for database in self.databases:
-            found = [_both(first, database.answer(one)) for first, one in zip(found, packed, strict=True)]
+            found = [_both(first, then) for first, then in zip(found, database.answers(packed), strict=True)]
         out = [NOTHING] * len(addresses)
         for at, answer in zip(real, found, strict=True):
             out[at] = answer

@@ -1,17 +1,21 @@
 """MaxMind databases: GeoLite2 and GeoIP2 ASN, Country, City, Anonymous IP, ISP, and databases in their shape.
 
-Asked address by address, because a city database unrolled into networks would not fit where a scan fits; what a
-/24 or /48 as a whole was answered is kept, within a bound, because logs return to the same networks.
+Asked address by address and mapped, not loaded, because a city database unrolled into networks would not fit where
+a scan fits. Addresses are many and records few: the tree is walked for all addresses of a batch at once, and a record
+is decoded once, by the package's own decoder, whose work is bounded whatever the bytes say.
 Source: MaxMind DB file format 2.0; https://dev.maxmind.com/geoip/docs/databases for the fields.
 """
 
-import socket
-from collections.abc import Iterator, Mapping
+import mmap
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from spiritsafe.ingest.batch import Unfit
 from spiritsafe.ingest.entities.facts import NOTHING, Answer, asn_of, country_of
+from spiritsafe.ingest.entities.tree import SearchTree
 from spiritsafe.model.errors import InputError, UsageError
 from spiritsafe.model.words import NetworkTag
 
@@ -24,7 +28,7 @@ MARKER = b"\xab\xcd\xefMaxMind.com"
 """Begins the metadata, which stands in the last 128 KiB of the file."""
 
 _KEPT = 1 << 18
-_WHOLE = {4: 3, 16: 6}  # bytes of a /24 and a /48
+_SEPARATOR = 16  # zero bytes between tree and data
 _FLAGS = {
     "is_anonymous_vpn": NetworkTag.VPN,
     "is_tor_exit_node": NetworkTag.TOR,
@@ -42,7 +46,7 @@ _USERS = {
 
 
 class Mmdb:
-    """One database file, open.
+    """One database file, mapped into memory.
 
     Args:
         path: the file.
@@ -56,6 +60,7 @@ class Mmdb:
     def __init__(self, path: Path, tag: str | None = None) -> None:
         try:
             import maxminddb  # noqa: PLC0415 - an optional part
+            from maxminddb.decoder import Decoder  # noqa: PLC0415
         except ImportError as error:
             raise UsageError(
                 f"{path}: reading a MaxMind database needs the package maxminddb, which is not installed",
@@ -64,45 +69,51 @@ class Mmdb:
         self._file, self._tags = str(path), (tag,) if tag else ()
         self._broken: tuple[type[Exception], ...] = (maxminddb.InvalidDatabaseError, *_DAMAGE)
         try:
-            self._reader = maxminddb.open_database(path)
-            self._lengths = {4} if self._reader.metadata().ip_version == 4 else {4, 16}
+            # the reader in Python checks that the tree lies within the file; it is asked for nothing else
+            with maxminddb.open_database(path, maxminddb.MODE_MMAP) as reader:
+                about = reader.metadata()
+            with path.open("rb") as file:
+                content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except self._broken as error:
             raise self._damaged() from error
-        self._kept: dict[bytes, Answer] = {}
+        tree = np.frombuffer(content, np.uint8, about.search_tree_size)
+        self._tree = SearchTree(tree, about.node_count, about.record_size, about.ip_version)
+        # a leaf counts from the tree's first node, and the separator before the data is part of the count
+        self._shift = about.search_tree_size - about.node_count
+        self._end = len(content)
+        self._decoder = Decoder(content, about.search_tree_size + _SEPARATOR)
+        self._kept: dict[int, Answer] = {about.node_count: NOTHING}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the file back."""
-        self._reader.close()
-
-    def answer(self, packed: bytes) -> Answer:
-        """Return what the database says of an address of 4 or 16 bytes.
+    def answers(self, packed: Sequence[bytes]) -> list[Answer]:
+        """Return what the database says of addresses of 4 or 16 bytes.
 
         Raises:
             InputError: the file is damaged.
         """
-        whole = packed[: _WHOLE[len(packed)]]
-        kept = self._kept.get(whole)
-        if kept is not None:
-            return kept
-        if len(packed) not in self._lengths:
-            return NOTHING
-        family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
-        try:
-            record, prefix = self._reader.get_with_prefix_len(socket.inet_ntop(family, packed))
-        except self._broken as error:
-            raise self._damaged() from error
-        found = NOTHING if record is None else _answer(record, self._tags)
-        if prefix <= 8 * len(whole):
+        out = [NOTHING] * len(packed)
+        for width in (4, 16):
+            at = [row for row, one in enumerate(packed) if len(one) == width]
+            try:
+                leaves = self._tree.leaves([packed[row] for row in at])
+                distinct, which = np.unique(leaves, return_inverse=True)
+                found = [self._answer(leaf) for leaf in distinct.tolist()]
+            except self._broken as error:
+                raise self._damaged() from error
+            for row, leaf in zip(at, which.tolist(), strict=True):
+                out[row] = found[leaf]
+        return out
+
+    def _answer(self, leaf: int) -> Answer:
+        answer = self._kept.get(leaf)
+        if answer is None:
+            place = leaf + self._shift
+            if place >= self._end:
+                raise ValueError("a leaf of the search tree lies outside the file")
+            record, _ = self._decoder.decode(place)
             if len(self._kept) >= _KEPT:
-                self._kept.clear()
-            self._kept[whole] = found
-        return found
+                self._kept = {self._tree.nodes: NOTHING}
+            answer = self._kept[leaf] = _answer(record, self._tags)
+        return answer
 
     def _damaged(self) -> InputError:
         return InputError(
@@ -113,7 +124,7 @@ class Mmdb:
 
 
 _DAMAGE = (ValueError, TypeError, LookupError, OverflowError, OSError, RecursionError, MemoryError)
-"""What the package's two decoders raise, beside its own error, on bytes that mean nothing."""
+"""What the package raises, beside its own error, on bytes that mean nothing."""
 
 
 def _answer(record: "Record", tags: tuple[str, ...]) -> Answer:

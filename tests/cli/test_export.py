@@ -28,7 +28,7 @@ def test_stdout_and_a_file_say_the_same(shape: str, found: Path, capfd: pytest.C
 
 
 def test_an_event_a_line(found: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["export", "ocsf", str(found)])
+    main(["export", "ocsf", str(found), "--json"])
     lines = capsys.readouterr().out.splitlines()
     assert [json.loads(line)["class_uid"] for line in lines] == [2004, 2004]
 

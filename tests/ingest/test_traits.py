@@ -36,15 +36,15 @@ def log(**columns: object) -> pa.Table:
 
 
 def traits(entities: Entities, table: pa.Table) -> tuple[list[tuple[str, str]], dict[tuple[str, str], int]]:
-    """(kind, label) of every label, and how many rows each label's trait has."""
+    """(kind, label) of every label, and how many exchanges each label's trait has."""
     maker = Traits(Pseudonymiser(MasterKey(bytes(32)), Epochs(180, 0)), b"key", entities)
-    rows, labels = maker.of_exchanges(chunk_of(table), np.full(len(table), -1))
+    rows, labels = maker.of_exchanges(chunk_of(table, b"key"), np.full(len(table), -1))
     named = {(row["kind"], row["value"]): row["label"] for row in labels.to_pylist()}
     counts: dict[tuple[str, str], int] = {}
     for row in rows.to_pylist():
         label = named.get((row["kind"], row["value"]))
         if label is not None:
-            counts[row["kind"], label] = counts.get((row["kind"], label), 0) + 1
+            counts[row["kind"], label] = counts.get((row["kind"], label), 0) + row["n"]
     return sorted((kind, label) for (kind, _), label in named.items()), counts
 
 
@@ -97,3 +97,13 @@ def test_pseudonymised_addresses_are_known_nowhere(known: Entities) -> None:
 
 def test_without_intelligence_nothing_is_filled_in() -> None:
     assert traits(Entities(), log())[0] == [("model", "m")]
+
+
+def test_every_tag_of_an_address_counts_once_for_each_exchange(tmp_path: Path) -> None:
+    (tmp_path / "wide").write_text("192.0.2.0/24\n", "utf-8")
+    (tmp_path / "narrow").write_text("192.0.2.0/25\n198.51.100.0/24\n", "utf-8")
+    files = [EntityFile(tmp_path / "wide", tag) for tag in ("hosting", "Example Lab")]
+    entities = load_entities([*files, EntityFile(tmp_path / "narrow", "vpn")], Reading(ENTITIES))
+    _, counts = traits(entities, log())
+    told = {label: n for (kind, label), n in counts.items() if kind == "entity"}
+    assert told == {"hosting": 3, "Example Lab": 3, "vpn": 3}

@@ -30,6 +30,8 @@ def arguments(parser: Parser) -> None:
         action = actions.add_parser(name, help=does, description=f"Export findings as {does}.")
         action.add_argument("findings", type=Path, metavar="FINDINGS", help="findings.json of a scan")
         action.add_argument("--out", type=Path, metavar="FILE", help="write here instead of to stdout")
+        if name == "ocsf":
+            action.add_argument("--json", action="store_true", help="as always: events are printed as JSON")
 
 
 def run(options: Options, terminal: Terminal) -> ExitCode:

@@ -254,6 +254,25 @@ def assert_named(error: InputError, path: Path) -> None:
     assert error.hint
 
 
+@pytest.mark.parametrize("table", [{"kind": ["cidr"], "value": ["192.0.2.0/24"], "tag": ["vpn"]}, {"cidr": ["::/8"]}])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(data=st.data())
+def test_parquet_cut_off_or_spoilt_is_named(
+    table: dict[str, list[object]], data: st.DataObject, tmp_path: Path
+) -> None:
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table(table), path)
+    spoilt = bytearray(path.read_bytes())
+    for place in data.draw(st.lists(st.integers(4, len(spoilt) - 1), max_size=5)):
+        spoilt[place] = data.draw(st.integers(0, 255))
+    path.write_bytes(spoilt[: data.draw(st.integers(4, len(spoilt)))])
+    try:
+        load((path, "vpn"))
+    except InputError as error:
+        told = error
+        assert_named(told, path)
+
+
 def test_gzip_is_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "list.gz"
     path.write_bytes(gzip.compress(b"192.0.2.0/24\n"))

@@ -138,14 +138,18 @@ def _taken(index: Int, values: pa.Array) -> pa.Array:
 
 
 def _spread(index: Int, tags: Sequence[tuple[str, ...]]) -> tuple[Int, pa.Array]:
-    """Return (row, tag) for each tag of each row; ``tags`` are those of each distinct value."""
+    """Return (row, tag) for each tag of each row; ``tags`` are those of each distinct value.
+
+    First the first tag of every row that has one, then the second of every row that has two, and so on: whoever
+    keeps a value per row needs as many columns as a row has tags.
+    """
     size = np.array([*map(len, tags), 0], np.int64)
     start = np.cumsum(size) - size
-    count = size[index]
-    before = np.cumsum(count) - count
-    at = np.repeat(start[index] - before, count) + np.arange(int(count.sum()))
     every = pa.array([tag for some in tags for tag in some], pa.string())
-    return np.repeat(np.arange(len(index)), count), every.take(pa.array(at))
+    passes = [np.flatnonzero(size[index] > turn) for turn in range(int(size.max()))]
+    at = [start[index[rows]] + turn for turn, rows in enumerate(passes)]
+    none = np.zeros(0, np.int64)
+    return np.concatenate([none, *passes]), every.take(pa.array(np.concatenate([none, *at])))
 
 
 def _among(tags: pa.Array, wanted: frozenset[NetworkTag]) -> Bool:

@@ -104,14 +104,17 @@ class _Names:
 
 def _facts(file: Source, tag: str | None, reading: Reading) -> Iterator[Fact]:
     """Yield what the file says; a bad row is settled as the caller wants it."""
-    silent = 0
+    silent = bad = 0
     for item in _read(file, tag, reading):
         if isinstance(item, Rejected):
             reading.settle([item])
+            bad += 1
         elif item is None:
             silent += 1
         else:
             yield item
+    if bad:
+        _log.warning("rows left out", extra={"source": file.name, "count": bad})
     if silent:
         _log.info("rows that say nothing", extra={"source": file.name, "count": silent})
 

@@ -67,7 +67,7 @@ def schema_of(source: Source) -> pa.Schema:
     """
     try:
         return pq.read_schema(source.path)
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         raise InputError(
             "the Parquet data is damaged or cut off", file=source.name, hint="Copy or export the file again."
         ) from error

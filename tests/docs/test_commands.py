@@ -13,6 +13,7 @@ import pytest
 
 from spiritsafe.simulation.worlds import WorldSpec, build, write
 from tests.docs.pages import PAGES, ROOT
+from tests.ingest.entities.databases import ASN, database
 
 _BLOCK = re.compile(r"(<!-- not run here: .+? -->\n)?^( *)```console\n(.*?)^ *```$", flags=re.MULTILINE | re.DOTALL)
 _FOUND = 4
@@ -36,12 +37,13 @@ def belongings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(build(WorldSpec(accounts=60, days=1, exchanges_target=300)), folder)
     (folder / "exchanges").rename(folder / "logs")
     (folder / "links.csv").write_text("account_id,family,value\na,payment,card\nb,payment,card\n", "utf-8")
+    database(folder / "GeoLite2-ASN.mmdb", {"192.0.2.0/24": ASN})
     return folder
 
 
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=[str(page.relative_to(ROOT)) for page in WITH_COMMANDS])
 def test_commands_run(page: Path, belongings: Path, tmp_path: Path) -> None:
-    for name in ("logs", "accounts.parquet", "links.csv"):
+    for name in ("logs", "accounts.parquet", "links.csv", "GeoLite2-ASN.mmdb"):
         (tmp_path / name).symlink_to(belongings / name)
     scripts = str(Path(sys.executable).parent)
     for command in _commands(page):

@@ -51,9 +51,16 @@ def _name(requirement: str) -> str:
     return re.split(r"[\[<>=~! ]", requirement, maxsplit=1)[0].lower()
 
 
+def _declared() -> set[str]:
+    """Names of what is needed always, and of what an optional part needs."""
+    project = _project()["project"]
+    parts = (project["dependencies"], *project.get("optional-dependencies", {}).values())
+    return {_name(item) for part in parts for item in part}
+
+
 def test_every_dependency_has_its_reason() -> None:
     explained = set(re.findall(r"^\| `([\w-]+)` \|", _text("docs/dependencies.md"), flags=re.MULTILINE))
-    assert explained == {_name(item) for item in _project()["project"]["dependencies"]}
+    assert explained == _declared()
 
 
 def test_development_tools_are_named() -> None:
@@ -71,8 +78,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     }
     outside = imported - set(sys.stdlib_module_names) - {"spiritsafe"}
     owners = metadata.packages_distributions()
-    declared = {_name(item) for item in _project()["project"]["dependencies"]}
-    assert {owners[name][0].lower() for name in outside} == declared
+    assert {owners[name][0].lower() for name in outside} == _declared()
 
 
 def _imports(node: ast.AST) -> list[str]:

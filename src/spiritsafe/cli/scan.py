@@ -19,7 +19,6 @@ __all__ = ["arguments", "run", "verdict"]
 _SIDES = {
     "accounts": "one row per account: sign-up, payment, device, programme",
     "models": "when models were released, and their prices",
-    "entities": "what is known of networks, domains and TLS fingerprints",
     "links": "links between accounts that you already have",
 }
 
@@ -29,6 +28,14 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("logs", nargs="+", type=Path, metavar="LOGS", help="files, folders or globs of exchanges")
     for name, holds in _SIDES.items():
         parser.add_argument(f"--{name}", type=Path, metavar="F", help=holds)
+    parser.add_argument(
+        "--entities",
+        action="append",
+        default=[],
+        metavar="F[:TAG]",
+        help="what is known of networks, ASNs, domains and TLS fingerprints: an entities table, a published list, a "
+        "MaxMind .mmdb; may be repeated, and TAG says what a list's networks are (vpn, tor, hosting ...)",
+    )
     parser.add_argument(
         "--store", type=Path, metavar="DIR", help="keep rollups here; later scans read only what is new"
     )
@@ -48,12 +55,14 @@ def arguments(parser: Parser) -> None:
 def run(options: Options, terminal: Terminal) -> ExitCode:
     """Scan, print what was found and where the report lies."""
     from spiritsafe.casework.terminal import campaign_table
+    from spiritsafe.ingest.entities import EntityFile
     from spiritsafe.ingest.readers import Format
     from spiritsafe.pipeline.scan import ScanRequest, scan
 
     request = ScanRequest(
         logs=options.logs,
         sides=given({name: getattr(options, name) for name in _SIDES}),
+        entities=tuple(EntityFile.parse(text) for text in options.entities),
         store=options.store,
         out=options.out,
         format=options.format and Format(options.format),

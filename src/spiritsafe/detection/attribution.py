@@ -13,7 +13,9 @@ from spiritsafe.model.words import TraitKind
 
 __all__ = ["GENERIC_TAGS", "attribute"]
 
-GENERIC_TAGS = frozenset({"hosting", "vpn", "tor", "proxy", "education", "datacenter", "cloud"})
+GENERIC_TAGS = frozenset(
+    {"hosting", "vpn", "tor", "proxy", "education", "datacenter", "cloud", "tor_node", "disposable"}
+)
 """Tags that describe a network and name nobody."""
 _LEAST_MEMBERS = 3
 _MOST_BITS = 10.0

@@ -84,7 +84,7 @@ class Reading:
         skipped, repaired = self.stats.skipped, self.stats.repaired
         reader = READERS[self.format or sniff(file, self.limits)]
         for batch in reader.batches(file, self.spec, self.limits):
-            self._settle(batch.rejected)
+            self.settle(batch.rejected)
             self.stats.rows += batch.table.num_rows
             self.stats.repaired += batch.repaired
             if batch.table.num_rows:
@@ -93,7 +93,13 @@ class Reading:
         _warn("records skipped", file, self.stats.skipped - skipped)
         _warn("strings repaired: NUL or bytes that are not UTF-8", file, self.stats.repaired - repaired)
 
-    def _settle(self, rejected: Iterable[Rejected]) -> None:
+    def settle(self, rejected: Iterable[Rejected]) -> None:
+        """Fail, set aside or skip, as ``on_error`` says.
+
+        Raises:
+            InputError: it says ``fail``, and there is a bad record.
+            StoreError: the quarantine file cannot be written.
+        """
         for item in rejected:
             if self.on_error is OnError.FAIL:
                 raise InputError(

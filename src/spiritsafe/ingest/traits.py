@@ -5,6 +5,7 @@ fingerprint, a country) keep a label so that a person can read the evidence.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -14,12 +15,12 @@ from numpy.typing import NDArray
 
 from spiritsafe.engine.tables import DAY_US, TRAIT_DAYS
 from spiritsafe.ingest.chunk import Chunk
-from spiritsafe.ingest.entities import Entities
+from spiritsafe.ingest.entities import Entities, Places
 from spiritsafe.ingest.hashes import hash_column, hash_numbers, hash_strings
 from spiritsafe.ingest.rollups import table_of
 from spiritsafe.ingest.runs import Distinct, Runs, runs_of
 from spiritsafe.ingest.told import told_pseudonyms
-from spiritsafe.model.words import SHARED_EXIT, TraitKind, link_kind
+from spiritsafe.model.words import SHARED_EXIT, EntityKind, TraitKind, link_kind
 from spiritsafe.sketch.language import LANGUAGES
 
 __all__ = ["Pseudonyms", "Traits"]
@@ -129,21 +130,25 @@ class Traits:
         """Return rows of ``traits`` and ``labels``; ``language`` indexes ``LANGUAGES``, -1 unknown."""
         rows = _Rows(chunk.runs)
         self._language(rows, language)
+        veiled = pa.array(chunk.flags("pseudonymised").astype(np.bool_))
+        bare = self._bare(rows, TraitKind.IP, chunk, "client_ip", veiled)
+        places = self._entities.places(bare, chunk.column("asn"))
+        if places:
+            chunk = _located(chunk, places)
+            self._tagged(rows, places.rows, places.tags)
         for name, kind in _OPEN.items():
             if chunk.has(name):
                 self._open(rows, kind, chunk.column(name))
-        veiled = pa.array(chunk.flags("pseudonymised").astype(np.bool_))
         for name, kind in _SECRET.items():
             if chunk.has(name):
                 self._secret(rows, kind, self._bare(rows, kind, chunk, name, veiled))
         if chunk.has("client_ip"):
-            bare = self._bare(rows, TraitKind.IP, chunk, "client_ip", veiled)
-            self._address(rows, (TraitKind.IP, TraitKind.PREFIX), bare)
+            self._address(rows, (TraitKind.IP, TraitKind.PREFIX), bare, places)
         if chunk.has("system_prompt"):
             rows.add(TraitKind.SYSTEM, hash_column(chunk.column("system_prompt"), self._key)[0])
         self._configuration(rows, chunk)
-        self._enrich(rows, "asn", TraitKind.ASN, chunk)
-        self._enrich(rows, "ja4", TraitKind.JA4, chunk)
+        if chunk.has("ja4"):
+            self._tagged(rows, *self._entities.tags(EntityKind.JA4, chunk.column("ja4")))
         return rows.table(), rows.label_table()
 
     def of_accounts(self, accounts: pa.Table, us: Int) -> tuple[pa.Table, pa.Table]:
@@ -158,8 +163,12 @@ class Traits:
             self._secret(rows, kind, accounts.column(name))
         for name, kind in _ACCOUNT_OPEN.items():
             self._open(rows, kind, accounts.column(name))
-        self._address(rows, (TraitKind.SIGNUP_IP, TraitKind.SIGNUP_PREFIX), accounts.column("signup_ip"))
-        self._tag(rows, accounts.column("email_domain"), "domain")
+        ips = accounts.column("signup_ip")
+        places = self._entities.places(ips, pa.nulls(len(ips), pa.int64()))
+        if places:
+            self._tagged(rows, places.rows, places.tags)
+        self._address(rows, (TraitKind.SIGNUP_IP, TraitKind.SIGNUP_PREFIX), ips, places)
+        self._tagged(rows, *self._entities.tags(EntityKind.DOMAIN, accounts.column("email_domain")))
         return rows.table(), rows.label_table()
 
     def of_links(self, links: pa.Table, first_us: Int, last_us: Int) -> pa.Table:
@@ -207,14 +216,17 @@ class Traits:
     def _secret(self, rows: _Rows, kind: TraitKind, values: pa.ChunkedArray) -> None:
         rows.add_at(kind, *self._pseudonyms.values(kind, values, rows.runs.us))
 
-    def _address(self, rows: _Rows, kinds: tuple[TraitKind, TraitKind], values: pa.ChunkedArray) -> None:
+    def _address(
+        self, rows: _Rows, kinds: tuple[TraitKind, TraitKind], values: pa.ChunkedArray, places: Places | None
+    ) -> None:
         single = self._pseudonyms.values(kinds[0], values, rows.runs.us)
         wide = self._pseudonyms.prefixes(kinds[1], values, rows.runs.us)
         rows.add_at(kinds[0], *single)
         rows.add_at(kinds[1], *wide)
-        self._tag(rows, values, "cidr")
+        if not places:
+            return
         # a shared exit is no link: mark the address and its network, so that detection only stratifies by them
-        shared = self._entities.shared_exits(values)
+        shared = places.shared
         for kind, (at, value) in zip(kinds, (single, wide), strict=True):
             marked = np.unique(value[shared[at]])
             rows.tell(kind, [SHARED_EXIT] * len(marked), marked.tolist())
@@ -225,14 +237,19 @@ class Traits:
         if told:
             rows.add(TraitKind.CONFIG, hash_numbers([chunk.column(name) for name in told]))
 
-    def _enrich(self, rows: _Rows, name: str, kind: TraitKind, chunk: Chunk) -> None:
-        if chunk.has(name):
-            self._tag(rows, chunk.column(name), str(kind))
+    @staticmethod
+    def _tagged(rows: _Rows, at: Int, tags: pa.Array) -> None:
+        if len(at):
+            value, distinct, hashes = hash_column(tags)
+            rows.add_at(TraitKind.ENTITY, at, value)
+            rows.tell(TraitKind.ENTITY, distinct.to_pylist(), hashes.tolist())
 
-    def _tag(self, rows: _Rows, values: pa.ChunkedArray, kind: str) -> None:
-        at, names = self._entities.tags(kind, values)
-        if not len(at):
-            return
-        value, distinct, hashes = hash_column(names)
-        rows.add_at(TraitKind.ENTITY, at, value)
-        rows.tell(TraitKind.ENTITY, distinct.to_pylist(), hashes.tolist())
+
+def _located(chunk: Chunk, places: Places) -> Chunk:
+    """Return the exchanges with the ASN and country that the log left out."""
+    table = chunk.table
+    said = pc.coalesce(chunk.column("country").cast(pa.string()), places.country)
+    for name, column in (("asn", places.asn), ("country", said)):
+        at = table.column_names.index(name) if name in table.column_names else None
+        table = table.append_column(name, column) if at is None else table.set_column(at, name, column)
+    return replace(chunk, table=table)

@@ -7,6 +7,8 @@ accepted in one place and unknown in another. Source: ``docs/schema.md``.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from spiritsafe.model.words import EntityKind
+
 __all__ = ["ACCOUNTS", "ENTITIES", "EXCHANGES", "LABELS", "LINKS", "MODELS", "Column", "Kind", "TableSpec"]
 
 
@@ -128,7 +130,7 @@ MODELS = TableSpec(
 ENTITIES = TableSpec(
     "entities",
     (
-        Column("kind", Kind.STRING, required=True, choices=("cidr", "asn", "domain", "ja4")),
+        Column("kind", Kind.STRING, required=True, choices=tuple(EntityKind)),
         Column("value", Kind.STRING, required=True),
         Column("tag", Kind.STRING, required=True),
     ),

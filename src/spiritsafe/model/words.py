@@ -12,7 +12,9 @@ __all__ = [
     "TRAIT_FAMILY",
     "Capability",
     "Elicitation",
+    "EntityKind",
     "Family",
+    "NetworkTag",
     "Programme",
     "Tier",
     "TraitKind",
@@ -141,6 +143,30 @@ def family_of(kind: str) -> Family:
 
 SHARED_EXIT = "shared exit"
 """Label of an address or network behind which unrelated people stand (VPN, Tor, proxy, campus)."""
+
+
+class EntityKind(StrEnum):
+    """What the provider's intelligence can name; the contract's ``entities.kind``."""
+
+    CIDR = "cidr"
+    ASN = "asn"
+    DOMAIN = "domain"
+    JA4 = "ja4"
+
+
+class NetworkTag(StrEnum):
+    """What a network serves as; any other tag is an entity's name."""
+
+    HOSTING = "hosting"
+    VPN = "vpn"
+    TOR = "tor"
+    PROXY = "proxy"
+    EDUCATION = "education"
+
+    @property
+    def is_shared(self) -> bool:
+        """True where unrelated people stand behind one address, so that it links nobody."""
+        return self is not NetworkTag.HOSTING
 
 
 class Capability(StrEnum):

@@ -19,13 +19,13 @@ from spiritsafe.detection.detect import detect
 from spiritsafe.detection.loading import load
 from spiritsafe.engine.store import Store
 from spiritsafe.ingest.batch import Limits
-from spiritsafe.ingest.entities import Entities
+from spiritsafe.ingest.entities import EntityFile, load_entities
 from spiritsafe.ingest.intake import Intake
 from spiritsafe.ingest.quarantine import Quarantine
-from spiritsafe.ingest.read import Reading, read_table
+from spiritsafe.ingest.read import Reading
 from spiritsafe.ingest.readers import Format
 from spiritsafe.ingest.sides import beside, take_accounts, take_links, take_models
-from spiritsafe.ingest.sources import Source, find
+from spiritsafe.ingest.sources import Source, find, source
 from spiritsafe.ingest.traits import Traits
 from spiritsafe.model.columns import ACCOUNTS, ENTITIES, EXCHANGES, LINKS, MODELS, TableSpec
 from spiritsafe.model.dossier import ScanResult
@@ -45,8 +45,9 @@ class ScanRequest:
 
     Attributes:
         logs: files, folders or globs of exchanges.
-        sides: side tables by name (accounts, models, entities, links); missing ones are looked for beside
-            a folder that holds ``exchanges/``.
+        sides: side tables by name (accounts, models, links); missing ones are looked for beside a folder that
+            holds ``exchanges/``.
+        entities: files of intelligence; if none is named, one is looked for likewise.
         store: where rollups stay; None for a temporary one.
         out: where findings, report and quarantine go.
         format: the logs' format, None to tell by content.
@@ -54,6 +55,7 @@ class ScanRequest:
 
     logs: list[Path]
     sides: dict[str, Path] = field(default_factory=dict)
+    entities: tuple[EntityFile, ...] = ()
     store: Path | None = None
     out: Path = Path("spiritsafe-out")
     format: Format | None = None
@@ -71,6 +73,8 @@ def scan(request: ScanRequest, settings: Settings, progress: Progress) -> ScanRe
         with Store.open(root) as store:
             quarantined = _ingest(request, settings, store, progress)
             result = _judge(store, settings, quarantined, progress)
+    if files := _entity_files(request):
+        result = msgspec.structs.replace(result, notes=[*result.notes, _looked_up_in(files)])
     request.out.mkdir(parents=True, exist_ok=True)
     write_findings(result, request.out / "findings.json")
     write_report(result, request.out / "report.html")
@@ -99,7 +103,7 @@ def _ingest(request: ScanRequest, settings: Settings, store: Store, progress: Pr
             kept = quarantine if settings.ingest.on_error is OnError.QUARANTINE else None
             return Reading(spec, settings.ingest.on_error, kept, limits=limits)
 
-        entities = Entities(read_table(sides["entities"], reading(ENTITIES)) if "entities" in sides else None)
+        entities = load_entities(_entity_files(request), reading(ENTITIES))
         traits = Traits(keyring.pseudonyms, keyring.text_key, entities)
         if "accounts" in sides:
             take_accounts(store, sides["accounts"], reading(ACCOUNTS), traits)
@@ -115,11 +119,24 @@ def _ingest(request: ScanRequest, settings: Settings, store: Store, progress: Pr
 
 def _sides(request: ScanRequest) -> dict[str, Path]:
     found = dict(request.sides)
-    for name in ("accounts", "models", "entities", "links"):
-        for folder in request.logs:
-            if name not in found and folder.is_dir() and (path := beside(folder, name)):
-                found[name] = path
+    for name in ("accounts", "models", "links"):
+        if name not in found and (paths := _beside(request, name)):
+            found[name] = paths[0]
     return found
+
+
+def _entity_files(request: ScanRequest) -> tuple[EntityFile, ...]:
+    return request.entities or tuple(EntityFile(path) for path in _beside(request, "entities")[:1])
+
+
+def _looked_up_in(files: tuple[EntityFile, ...]) -> str:
+    """Say what this scan's addresses were looked up in: other files may tag and fill in otherwise."""
+    told = (f"{file.path.name} ({source(file.path).digest()[:16]})" for file in files)
+    return f"What this scan read was looked up in the provider's intelligence: {', '.join(told)}."
+
+
+def _beside(request: ScanRequest, name: str) -> list[Path]:
+    return [path for folder in request.logs if folder.is_dir() and (path := beside(folder, name))]
 
 
 def _passing_key(files: list[Source]) -> MasterKey:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -119,13 +120,28 @@ def storage_errors(path: Path) -> Iterator[None]:
 def _write(path: Path, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
     rows = 0
     with path.open("wb") as file:
-        with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
+        with pq.ParquetWriter(file, table.schema, **_writing(table)) as writer:
             for batch in batches:
                 writer.write_batch(batch, row_group_size=_ROW_GROUP)
                 rows += batch.num_rows
         file.flush()
         os.fsync(file.fileno())
     return rows
+
+
+def _writing(table: Table) -> dict[str, Any]:
+    """Return how a table is written: lists small, rows of numbers fast.
+
+    Hashes, times and tokens hardly repeat, so looking for a dictionary in them is time lost; and half of the cost
+    of a large scan is writing and reading these rows again.
+    """
+    if any(pa.types.is_list(kind) for kind in table.schema.types):
+        return {"compression": "zstd"}
+    repeating = [name for name in table.schema.names if not name.endswith(_HARDLY_REPEATING)]
+    return {"compression": "lz4", "use_dictionary": repeating, "write_statistics": list(table.keys)}
+
+
+_HARDLY_REPEATING = ("account", "exchange", "value", "template", "tokens", "_us", "_id")
 
 
 def _check_lists(values: pa.ChunkedArray, field: pa.Field, rule: Merge, table: Table) -> None:

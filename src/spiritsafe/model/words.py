@@ -13,6 +13,7 @@ __all__ = [
     "Capability",
     "Elicitation",
     "Family",
+    "Format",
     "Programme",
     "Tier",
     "TraitKind",
@@ -20,6 +21,14 @@ __all__ = [
     "family_of",
     "link_kind",
 ]
+
+
+class Format(StrEnum):
+    """Formats of exchange logs; the values are what ``--format`` takes."""
+
+    PARQUET = "parquet"
+    JSONL = "jsonl"
+    CSV = "csv"
 
 
 class Tier(StrEnum):

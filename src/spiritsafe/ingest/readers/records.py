@@ -1,0 +1,186 @@
+"""Records of other systems' logs become rows of the contract, each format by a mapping of its own.
+
+A mapping is plain code over one decoded record; framing, counting, refusing and typing happen here, once, so
+that a foreign log is judged by the same rules as one of the contract's own formats. What a mapping hands over
+is therefore not yet trusted: its values are held against the contract's columns like any others.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import numpy as np
+
+from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected, Unfit
+from spiritsafe.ingest.readers.lines import filled, stretches
+from spiritsafe.ingest.readers.objects import Record, decoded, textual
+from spiritsafe.ingest.sources import Source
+from spiritsafe.ingest.validate import settle
+from spiritsafe.model.columns import EXCHANGES, TableSpec
+from spiritsafe.model.errors import InputError
+
+__all__ = ["Mapping", "RecordReader", "Row", "Rows"]
+
+Row = dict[str, object]
+"""Contract columns by name, in plain Python; a name left out is null."""
+
+
+class Mapping(ABC):
+    """What a format's records mean in the contract's words.
+
+    Attributes:
+        title: the format's name in a sentence.
+        sources: column -> where its value is from, in Markdown; every column that :meth:`row` may fill.
+        hints: required column -> what to do where no record of a file has it.
+        within: names of arrays of records that a document of this format may wrap.
+    """
+
+    title: ClassVar[str]
+    sources: ClassVar[dict[str, str]]
+    hints: ClassVar[dict[str, str]] = {}
+    within: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def recognises(self, record: Record) -> bool:
+        """Tell a record of this format by its content; never one of the contract's or of another format."""
+
+    def parts(self, record: Record) -> Iterable[Record]:
+        """Return the parts of a record each of which may be an exchange; most records are one part.
+
+        Raises:
+            Unfit: the record cannot be taken apart.
+        """
+        return (record,)
+
+    @abstractmethod
+    def row(self, part: Record) -> Row | None:
+        """Return a part as a row, None if it is no exchange.
+
+        Raises:
+            Unfit: the part claims to be an exchange and cannot be one.
+        """
+
+    @abstractmethod
+    def examples(self) -> tuple[bytes, ...]:
+        """Return small files of this format, valid as they stand."""
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows on their way into columns, and what was left out beside them."""
+
+    mapping: Mapping
+    file: str
+    rows: list[Row] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    kept: list[object] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    passed: int = 0
+
+    def add(self, part: Record, number: int, given: object) -> None:
+        """Take one part of record ``number``; ``given`` is what a quarantine file keeps of it."""
+        try:
+            row = self.mapping.row(part)
+        except Unfit as unfit:
+            self.refuse(number, unfit, given)
+            return
+        if row is None:
+            self.passed += 1
+            return
+        self.rows.append(row)
+        self.numbers.append(number)
+        self.kept.append(given)
+
+    def refuse(self, number: int, unfit: Unfit, given: object) -> None:
+        """Leave a record out."""
+        self.rejected.append(Rejected(self.file, number, "", str(unfit), given))
+
+    def batch(self, spec: TableSpec) -> Batch:
+        """Return what was taken, typed; the rest with reasons that name the format's own fields."""
+        names = {name for row in self.rows for name in row} | set(spec.required)
+        columns: dict[str, list[object]] = {name: [row.get(name) for row in self.rows] for name in names}
+        given = Given(columns, np.array(self.numbers, np.int64), self.kept.__getitem__, tuple(self.rejected))
+        batch = settle(given, spec, self.file)
+        return replace(batch, rejected=tuple(map(self._explained, batch.rejected)), passed=self.passed)
+
+    def _explained(self, rejected: Rejected) -> Rejected:
+        origin = self.mapping.sources.get(rejected.column)
+        if origin is None:
+            return rejected
+        return replace(rejected, reason=f"{rejected.reason}; {self.mapping.title} has it as {origin}")
+
+    def require(self, spec: TableSpec) -> None:
+        """Raise if no row at all has a required column.
+
+        Raises:
+            InputError: naming the columns, and the fields that they are read from.
+        """
+        lacking = [name for name in spec.required if all(_void(row.get(name)) for row in self.rows)]
+        if self.rows and lacking:
+            wanted = "; ".join(f"{name} is read from {self.mapping.sources[name]}" for name in lacking)
+            hints = [self.mapping.hints[name] for name in lacking if name in self.mapping.hints]
+            raise InputError(
+                f"read as {self.mapping.title}, no record holds what the contract requires: {wanted}",
+                file=self.file,
+                hint=" ".join(hints) or "If the file is of another format, name it with --format.",
+            )
+
+
+class RecordReader:
+    """Reads JSON records of one foreign format."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        self.mapping = mapping
+
+    def examples(self) -> tuple[bytes, ...]:
+        """Return the mapping's examples."""
+        return self.mapping.examples()
+
+    def batches(self, source: Source, spec: TableSpec, limits: Limits) -> Iterator[Batch]:
+        """Yield the rows of a file; see :class:`~spiritsafe.ingest.readers.reader.Reader`."""
+        _only_exchanges(self.mapping, source, spec)
+        number, first = 0, True
+        for stretch in stretches(source, limits, self.mapping.within):
+            rows = Rows(self.mapping, source.name)
+            for line in filled(stretch):
+                number += 1
+                for part, given in _parts(rows, line, number):
+                    rows.add(part, number, given)
+                    if len(rows.rows) >= limits.rows:
+                        first = _check(rows, spec, first=first)
+                        yield rows.batch(spec)
+                        rows = Rows(self.mapping, source.name)
+            first = _check(rows, spec, first=first)
+            yield rows.batch(spec)
+        if number == 0:
+            raise InputError("the file holds no records", file=source.name, hint="Remove it or export again.")
+
+
+def _void(value: object) -> bool:
+    return value is None or value == ""
+
+
+def _only_exchanges(mapping: Mapping, source: Source, spec: TableSpec) -> None:
+    if spec is not EXCHANGES:
+        raise InputError(
+            f"the file is {mapping.title}, which holds exchanges and no {spec.name} table",
+            file=source.name,
+            hint="Write the table as Parquet, JSONL or CSV; docs/formats.md has its columns.",
+        )
+
+
+def _parts(rows: Rows, line: bytes, number: int) -> Iterator[tuple[Record, object]]:
+    """Yield a record's parts, each with what a quarantine file would keep of it."""
+    try:
+        record = decoded(line)
+        for part in rows.mapping.parts(record):
+            yield part, textual(line) if part is record else part
+    except Unfit as unfit:
+        rows.refuse(number, unfit, textual(line))
+
+
+def _check(rows: Rows, spec: TableSpec, *, first: bool) -> bool:
+    if first:
+        rows.require(spec)
+    return first and not rows.rows

@@ -29,6 +29,8 @@ class Format(StrEnum):
     PARQUET = "parquet"
     JSONL = "jsonl"
     CSV = "csv"
+    LITELLM = "litellm"
+    LITELLM_SPEND = "litellm-spend"
 
 
 class Tier(StrEnum):

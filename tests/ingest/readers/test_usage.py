@@ -109,4 +109,4 @@ def test_a_word_has_one_meaning() -> None:
     assert finish_reason("Content-Filtered") == "content_filter"
     assert finish_reason("something_new") == "something_new"
     assert finish_reason([None, "max_tokens"]) == "length"
-    assert [finish_reason(value) for value in (None, 1, "", [], {}, "x" * 99)] == [None] * 6
+    assert list(map(finish_reason, (None, 1, "", [], {}, "x" * 99))) == [None] * 6

@@ -2,8 +2,11 @@
 
 from spiritsafe.ingest.readers.csv import CsvReader
 from spiritsafe.ingest.readers.jsonl import JsonlReader
+from spiritsafe.ingest.readers.litellm import LiteLlm
 from spiritsafe.ingest.readers.parquet import ParquetReader
 from spiritsafe.ingest.readers.reader import Format, Reader
+from spiritsafe.ingest.readers.records import RecordReader
+from spiritsafe.ingest.readers.spendlogs import SpendLogs
 
 __all__ = ["READERS", "Format", "Reader"]
 
@@ -11,4 +14,6 @@ READERS: dict[Format, Reader] = {
     Format.PARQUET: ParquetReader(),
     Format.JSONL: JsonlReader(),
     Format.CSV: CsvReader(),
+    Format.LITELLM: RecordReader(LiteLlm()),
+    Format.LITELLM_SPEND: RecordReader(SpendLogs()),
 }

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from spiritsafe.ingest import instants
 from spiritsafe.ingest.batch import Unfit
 
 __all__ = [
@@ -18,7 +19,9 @@ __all__ = [
     "among",
     "array",
     "asked",
+    "clean",
     "decoded",
+    "elapsed_ms",
     "first",
     "inner",
     "record",
@@ -133,3 +136,23 @@ def text(holder: object, *paths: str) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MOST:
         return str(value)
     return value if isinstance(value, str) else None
+
+
+def elapsed_ms(start: object, end: object) -> int | None:
+    """Return the milliseconds between two times of any spelling, None where that is no duration.
+
+    >>> elapsed_ms("2026-01-01T00:00:00Z", 1767225601.5)
+    1500
+    """
+    try:
+        micros = instants.exact(end) - instants.exact(start)
+    except Unfit:
+        return None
+    return micros // 1000 if micros >= 0 else None
+
+
+def clean(value: object) -> object:
+    """Return a required text that a client wrote without what no id may hold; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")

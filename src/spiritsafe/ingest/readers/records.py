@@ -13,14 +13,17 @@ from typing import ClassVar
 import numpy as np
 
 from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected, Unfit
+from spiritsafe.ingest.readers.content import opened
+from spiritsafe.ingest.readers.csv import distinct, misfit, taken_apart
 from spiritsafe.ingest.readers.lines import filled, stretches
 from spiritsafe.ingest.readers.objects import Record, decoded, textual
 from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.validate import settle
-from spiritsafe.model.columns import EXCHANGES, TableSpec
+from spiritsafe.ingest.values import spelt
+from spiritsafe.model.columns import EXCHANGES, Kind, TableSpec
 from spiritsafe.model.errors import InputError
 
-__all__ = ["Mapping", "RecordReader", "Row", "Rows"]
+__all__ = ["Mapping", "RecordReader", "Row", "Rows", "checked", "only_exchanges"]
 
 Row = dict[str, object]
 """Contract columns by name, in plain Python; a name left out is null."""
@@ -34,12 +37,16 @@ class Mapping(ABC):
         sources: column -> where its value is from, in Markdown; every column that :meth:`row` may fill.
         hints: required column -> what to do where no record of a file has it.
         within: names of arrays of records that a document of this format may wrap.
+        header: columns by which a CSV file of this format is told; empty where there are no such files.
+        numbers: columns of such a file that hold whole numbers; the others are text, which may spell JSON.
     """
 
     title: ClassVar[str]
     sources: ClassVar[dict[str, str]]
     hints: ClassVar[dict[str, str]] = {}
     within: ClassVar[frozenset[str]] = frozenset()
+    header: ClassVar[frozenset[str]] = frozenset()
+    numbers: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def recognises(self, record: Record) -> bool:
@@ -94,13 +101,15 @@ class Rows:
 
     def refuse(self, number: int, unfit: Unfit, given: object) -> None:
         """Leave a record out."""
-        self.rejected.append(Rejected(self.file, number, "", str(unfit), given))
+        self.rejected.append(Rejected(self.file, number, "", str(unfit), _as_given(given)))
 
     def batch(self, spec: TableSpec) -> Batch:
         """Return what was taken, typed; the rest with reasons that name the format's own fields."""
         names = {name for row in self.rows for name in row} | set(spec.required)
         columns: dict[str, list[object]] = {name: [row.get(name) for row in self.rows] for name in names}
-        given = Given(columns, np.array(self.numbers, np.int64), self.kept.__getitem__, tuple(self.rejected))
+        kept = self.kept
+        numbers = np.array(self.numbers, np.int64)
+        given = Given(columns, numbers, lambda position: _as_given(kept[position]), tuple(self.rejected))
         batch = settle(given, spec, self.file)
         return replace(batch, rejected=tuple(map(self._explained, batch.rejected)), passed=self.passed)
 
@@ -127,8 +136,12 @@ class Rows:
             )
 
 
+Turn = Iterable[tuple[object, Record | Unfit]]
+"""Records of one stretch: what a quarantine file keeps of each, and what it says or why it says nothing."""
+
+
 class RecordReader:
-    """Reads JSON records of one foreign format."""
+    """Reads records of one foreign format: JSON of any framing, and CSV where the format comes as such."""
 
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
@@ -139,29 +152,82 @@ class RecordReader:
 
     def batches(self, source: Source, spec: TableSpec, limits: Limits) -> Iterator[Batch]:
         """Yield the rows of a file; see :class:`~spiritsafe.ingest.readers.reader.Reader`."""
-        _only_exchanges(self.mapping, source, spec)
+        only_exchanges(self.mapping, source, spec)
         number, first = 0, True
-        for stretch in stretches(source, limits, self.mapping.within):
+        for turn in self._turns(source, limits):
             rows = Rows(self.mapping, source.name)
-            for line in filled(stretch):
+            for given, record in turn:
                 number += 1
-                for part, given in _parts(rows, line, number):
-                    rows.add(part, number, given)
+                for part, kept in _parts(rows, record, number, given):
+                    rows.add(part, number, kept)
                     if len(rows.rows) >= limits.rows:
-                        first = _check(rows, spec, first=first)
+                        first = checked(rows, spec, first=first)
                         yield rows.batch(spec)
                         rows = Rows(self.mapping, source.name)
-            first = _check(rows, spec, first=first)
+            first = checked(rows, spec, first=first)
             yield rows.batch(spec)
         if number == 0:
             raise InputError("the file holds no records", file=source.name, hint="Remove it or export again.")
+
+    def _turns(self, source: Source, limits: Limits) -> Iterator[Turn]:
+        if self.mapping.header and not _begins_json(source, limits):
+            yield from _from_csv(self.mapping, source, limits)
+            return
+        for stretch in stretches(source, limits, self.mapping.within):
+            yield ((line, _decoded(line)) for line in filled(stretch))
+
+
+def _begins_json(source: Source, limits: Limits) -> bool:
+    with opened(source, limits) as content:
+        return content.read(1 << 10).removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"["))
+
+
+def _decoded(line: bytes) -> Record | Unfit:
+    try:
+        return decoded(line)
+    except Unfit as unfit:
+        return unfit
+
+
+def _from_csv(mapping: Mapping, source: Source, limits: Limits) -> Iterator[Turn]:
+    with opened(source, limits) as content:
+        meter, turns = taken_apart(content, source, mapping.header, limits)
+        header = [name.strip() for name in next(turns, [[]])[0]]
+        distinct(header, source)
+        for records in turns:
+            meter.drawn = 0
+            yield ((record, _named(mapping, header, record)) for record in records)
+
+
+def _named(mapping: Mapping, header: list[str], record: list[str]) -> Record | Unfit:
+    if len(record) != len(header):
+        return Unfit(misfit(record, header))
+    return {name: _cell(value, number=name in mapping.numbers) for name, value in zip(header, record, strict=True)}
+
+
+def _cell(value: str, *, number: bool) -> object:
+    if not number:
+        return value or None
+    try:
+        return spelt(Kind.INT64, value) if value else None
+    except Unfit:
+        return value
+
+
+def _as_given(kept: object) -> object:
+    return textual(kept) if isinstance(kept, bytes) else kept
 
 
 def _void(value: object) -> bool:
     return value is None or value == ""
 
 
-def _only_exchanges(mapping: Mapping, source: Source, spec: TableSpec) -> None:
+def only_exchanges(mapping: Mapping, source: Source, spec: TableSpec) -> None:
+    """Raise where another table is wanted.
+
+    Raises:
+        InputError: a foreign format holds exchanges only.
+    """
     if spec is not EXCHANGES:
         raise InputError(
             f"the file is {mapping.title}, which holds exchanges and no {spec.name} table",
@@ -170,17 +236,20 @@ def _only_exchanges(mapping: Mapping, source: Source, spec: TableSpec) -> None:
         )
 
 
-def _parts(rows: Rows, line: bytes, number: int) -> Iterator[tuple[Record, object]]:
-    """Yield a record's parts, each with what a quarantine file would keep of it."""
-    try:
-        record = decoded(line)
-        for part in rows.mapping.parts(record):
-            yield part, textual(line) if part is record else part
-    except Unfit as unfit:
-        rows.refuse(number, unfit, textual(line))
-
-
-def _check(rows: Rows, spec: TableSpec, *, first: bool) -> bool:
+def checked(rows: Rows, spec: TableSpec, *, first: bool) -> bool:
+    """Hold a file's first rows against the required columns; return whether none were seen yet."""
     if first:
         rows.require(spec)
     return first and not rows.rows
+
+
+def _parts(rows: Rows, record: Record | Unfit, number: int, given: object) -> Iterator[tuple[Record, object]]:
+    """Yield a record's parts, each with what a quarantine file would keep of it."""
+    if isinstance(record, Unfit):
+        rows.refuse(number, record, given)
+        return
+    try:
+        for part in rows.mapping.parts(record):
+            yield part, given if part is record else part
+    except Unfit as unfit:
+        rows.refuse(number, unfit, given)

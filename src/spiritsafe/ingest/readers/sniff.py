@@ -10,6 +10,7 @@ from dataclasses import replace
 from spiritsafe.ingest.batch import Limits, Unfit
 from spiritsafe.ingest.readers import READERS
 from spiritsafe.ingest.readers.content import GZIP, is_gzip, opened
+from spiritsafe.ingest.readers.csv import fields
 from spiritsafe.ingest.readers.lines import filled, stretches
 from spiritsafe.ingest.readers.objects import Record, decoded
 from spiritsafe.ingest.readers.reader import Format
@@ -96,4 +97,14 @@ def sniff(source: Source, limits: Limits) -> Format:
             file=source.name,
             hint="Write it in one of these formats, or leave it out.",
         )
+    return _csv(text)
+
+
+def _csv(text: bytes) -> Format:
+    line = text.split(b"\n", 1)[0].decode("utf-8", "replace")
+    if not fields(line, EXCHANGES.required) >= set(EXCHANGES.required):
+        for form, reader in READERS.items():
+            header = reader.mapping.header if isinstance(reader, RecordReader) else frozenset()
+            if header and fields(line, header) >= header:
+                return form
     return Format.CSV

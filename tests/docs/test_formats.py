@@ -3,16 +3,23 @@
 Run as a script, this file writes the tables into the page.
 """
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from spiritsafe.ingest.batch import Limits
 from spiritsafe.ingest.readers import READERS, Format
+from spiritsafe.ingest.readers.genai import CONVENTIONS, RENAMED
+from spiritsafe.ingest.readers.sniff import sniff
+from spiritsafe.ingest.sources import source
 from spiritsafe.model.columns import ACCOUNTS, ENTITIES, EXCHANGES, LABELS, LINKS, MODELS, Column, TableSpec
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 COLUMNS = ("<!-- columns -->\n", "<!-- end of columns -->")
+RENAMED_NAMES = ("<!-- renamed -->\n", "<!-- end of renamed -->")
 MAPPINGS = ("<!-- mappings -->\n", "<!-- end of mappings -->")
 SPECS = (EXCHANGES, ACCOUNTS, MODELS, ENTITIES, LINKS, LABELS)
 
@@ -58,6 +65,12 @@ def _mapping(forms: list[Format]) -> Iterator[str]:
             yield f"| `{column.name}` | {mapping.sources[column.name]} |"
 
 
+def _renamed() -> str:
+    lines = ["| attribute | also read |", "|---|---|"]
+    lines += [f"| `{name}` | {', '.join(f'`{old}`' for old in olds)} |" for name, olds in RENAMED.items() if olds]
+    return "\n" + "\n".join(lines) + "\n\n"
+
+
 def _parts(marks: tuple[str, str]) -> tuple[str, str, str]:
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(marks[0])
     shown, _, after = rest.partition(marks[1])
@@ -72,6 +85,26 @@ def test_the_page_shows_the_mappings_of_the_code() -> None:
     assert _parts(MAPPINGS)[1] == _mappings(), f"run: python {Path(__file__).name}"
 
 
+def test_the_page_shows_earlier_names_and_the_pinned_version() -> None:
+    assert _parts(RENAMED_NAMES)[1] == _renamed(), f"run: python {Path(__file__).name}"
+    assert f"version **{CONVENTIONS}** of the GenAI conventions" in PAGE.read_text(encoding="utf-8")
+
+
+def test_the_envoy_format_on_the_page_is_enough(tmp_path: Path) -> None:
+    block = PAGE.read_text(encoding="utf-8").split("### Envoy: what to log")[1].split("```")[1]
+    names = re.findall(r"^ {4}([\w-]+):", block, flags=re.MULTILINE)
+    values = {"start_time": "2026-01-01T00:00:00Z", "genai_tokens_input": 1, "genai_tokens_output": 2}
+    line = {name: values.get(name, f"some-{name}") for name in names} | {"response_code": 200}
+    line |= {"x-envoy-origin-path": "/v1/chat/completions", "duration": 3, "downstream_remote_address": "192.0.2.1:5"}
+    (tmp_path / "log").write_text(json.dumps(line) + "\n", encoding="utf-8")
+    file = source(tmp_path / "log")
+    assert sniff(file, Limits()) is Format.ENVOY
+    (batch,) = READERS[Format.ENVOY].batches(file, EXCHANGES, Limits())
+    (row,) = batch.table.to_pylist()
+    wanted = {"account_id", "client_ip", "duration_ms", "ja4", "status", "user_agent", *EXCHANGES.required}
+    assert {name for name, value in row.items() if value is not None} >= wanted
+
+
 def test_every_format_is_named_on_the_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert [form for form in Format if f"`{form}`" not in page] == []
@@ -83,6 +116,6 @@ def test_every_column_is_on_the_page(spec: TableSpec) -> None:
 
 
 if __name__ == "__main__":
-    for marks, text in ((COLUMNS, _tables()), (MAPPINGS, _mappings())):
+    for marks, text in ((COLUMNS, _tables()), (RENAMED_NAMES, _renamed()), (MAPPINGS, _mappings())):
         head, _, tail = _parts(marks)
         PAGE.write_text(head + marks[0] + text + marks[1] + tail, encoding="utf-8")

@@ -31,6 +31,9 @@ class Format(StrEnum):
     CSV = "csv"
     LITELLM = "litellm"
     LITELLM_SPEND = "litellm-spend"
+    OTLP_JSON = "otlp-json"
+    OTLP_PROTOBUF = "otlp-protobuf"
+    ENVOY = "envoy"
 
 
 class Tier(StrEnum):

@@ -24,6 +24,7 @@ from spiritsafe.model.errors import InputError
 from spiritsafe.model.settings import OnError
 
 FOREIGN = {form: reader for form, reader in READERS.items() if isinstance(reader, RecordReader)}
+TEXTUAL = {form: reader for form, reader in FOREIGN.items() if form is not Format.OTLP_PROTOBUF}
 Batches = Callable[..., list[Batch]]
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6)
 VALUES = SCALARS | st.sampled_from([[], {}, [{}], [None], "{", "[1]", '{"a": 1}', -1, 2**64, "user", "\0", [[[]]]])
@@ -65,14 +66,11 @@ def test_every_example_is_read_without_a_bad_record(form: Format, batches: Batch
         assert sum(batch.table.num_rows for batch in taken)
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", [Format.JSONL, Format.CSV, *TEXTUAL])
 def test_no_format_is_taken_for_another(form: Format) -> None:
-    if form is Format.PARQUET:
-        return
     for example in READERS[form].examples():
-        if form in FOREIGN or form in {Format.JSONL, Format.CSV}:
-            takers = {f for f, reader in FOREIGN.items() for r in _records(example) if reader.mapping.recognises(r)}
-            assert takers <= {form}
+        takers = {f for f, reader in FOREIGN.items() for r in _records(example) if reader.mapping.recognises(r)}
+        assert takers <= {form}
 
 
 @pytest.mark.parametrize("form", FOREIGN)
@@ -83,12 +81,10 @@ def test_a_foreign_log_is_no_other_table(form: Format, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FOREIGN)
-def test_a_file_of_another_format_is_refused_with_one_error(form: Format, tmp_path: Path) -> None:
+def test_a_file_of_another_format_is_refused(form: Format, tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(b'{"colour": "red"}\n' * 5)
-    with pytest.raises(InputError) as caught:
-        list(READERS[form].batches(source(tmp_path / "log"), EXCHANGES, Limits()))
-    assert "exchange_id is read from" in str(caught.value)
-    assert "--format" in str(caught.value) or FOREIGN[form].mapping.hints
+    with pytest.raises(InputError, match=r"exchange_id is read from|is no OTLP trace|is no line of|is damaged"):
+        list(Reading(EXCHANGES, format=form).batches(source(tmp_path / "log")))
 
 
 def _paths(value: object, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -105,7 +101,7 @@ def _changed(value: Any, path: tuple[Any, ...], new: object) -> Any:
     return copy
 
 
-@pytest.mark.parametrize("form", FOREIGN)
+@pytest.mark.parametrize("form", TEXTUAL)
 @SETTINGS
 @given(data=st.data())
 def test_any_change_gives_rows_rejects_or_an_error(form: Format, data: st.DataObject, tmp_path: Path) -> None:
@@ -125,6 +121,5 @@ def test_any_change_gives_rows_rejects_or_an_error(form: Format, data: st.DataOb
                 batch.table.validate(full=True)
                 assert len(batch.row_numbers) == batch.table.num_rows <= 3
     if reading.stats.files:
-        assert reading.stats.rows + reading.stats.quarantined + reading.stats.passed >= len(records) or form.startswith(
-            "otlp"
-        )
+        accounted = reading.stats.rows + reading.stats.quarantined + reading.stats.passed
+        assert accounted >= len(records) or form is Format.OTLP_JSON  # a request may hold no span

@@ -14,7 +14,7 @@ import numpy as np
 
 from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected, Unfit
 from spiritsafe.ingest.readers.content import opened
-from spiritsafe.ingest.readers.csv import distinct, misfit, taken_apart
+from spiritsafe.ingest.readers.csv import distinct, fields, misfit, taken_apart
 from spiritsafe.ingest.readers.lines import filled, stretches
 from spiritsafe.ingest.readers.objects import Record, decoded, textual
 from spiritsafe.ingest.sources import Source
@@ -23,7 +23,9 @@ from spiritsafe.ingest.values import spelt
 from spiritsafe.model.columns import EXCHANGES, Kind, TableSpec
 from spiritsafe.model.errors import InputError
 
-__all__ = ["Mapping", "RecordReader", "Row", "Rows", "checked", "only_exchanges"]
+__all__ = ["Mapping", "RecordReader", "Row", "Rows", "Turn"]
+
+_HEADER = 1 << 16
 
 Row = dict[str, object]
 """Contract columns by name, in plain Python; a name left out is null."""
@@ -152,34 +154,37 @@ class RecordReader:
 
     def batches(self, source: Source, spec: TableSpec, limits: Limits) -> Iterator[Batch]:
         """Yield the rows of a file; see :class:`~spiritsafe.ingest.readers.reader.Reader`."""
-        only_exchanges(self.mapping, source, spec)
+        _only_exchanges(self.mapping, source, spec)
         number, first = 0, True
-        for turn in self._turns(source, limits):
+        for turn in self.turns(source, limits):
             rows = Rows(self.mapping, source.name)
             for given, record in turn:
                 number += 1
                 for part, kept in _parts(rows, record, number, given):
                     rows.add(part, number, kept)
                     if len(rows.rows) >= limits.rows:
-                        first = checked(rows, spec, first=first)
+                        first = _checked(rows, spec, first=first)
                         yield rows.batch(spec)
                         rows = Rows(self.mapping, source.name)
-            first = checked(rows, spec, first=first)
+            first = _checked(rows, spec, first=first)
             yield rows.batch(spec)
         if number == 0:
             raise InputError("the file holds no records", file=source.name, hint="Remove it or export again.")
 
-    def _turns(self, source: Source, limits: Limits) -> Iterator[Turn]:
-        if self.mapping.header and not _begins_json(source, limits):
+    def turns(self, source: Source, limits: Limits) -> Iterator[Turn]:
+        """Yield the file's records, some at a time."""
+        if _is_csv(source, self.mapping.header, limits):
             yield from _from_csv(self.mapping, source, limits)
             return
         for stretch in stretches(source, limits, self.mapping.within):
             yield ((line, _decoded(line)) for line in filled(stretch))
 
 
-def _begins_json(source: Source, limits: Limits) -> bool:
+def _is_csv(source: Source, header: frozenset[str], limits: Limits) -> bool:
+    """Tell by the first line, which names a column or is no header."""
     with opened(source, limits) as content:
-        return content.read(1 << 10).removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"["))
+        line = content.readline(_HEADER).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return not line.startswith((b"{", b"[")) and bool(header & fields(line.decode("utf-8", "replace"), header))
 
 
 def _decoded(line: bytes) -> Record | Unfit:
@@ -222,7 +227,7 @@ def _void(value: object) -> bool:
     return value is None or value == ""
 
 
-def only_exchanges(mapping: Mapping, source: Source, spec: TableSpec) -> None:
+def _only_exchanges(mapping: Mapping, source: Source, spec: TableSpec) -> None:
     """Raise where another table is wanted.
 
     Raises:
@@ -236,7 +241,7 @@ def only_exchanges(mapping: Mapping, source: Source, spec: TableSpec) -> None:
         )
 
 
-def checked(rows: Rows, spec: TableSpec, *, first: bool) -> bool:
+def _checked(rows: Rows, spec: TableSpec, *, first: bool) -> bool:
     """Hold a file's first rows against the required columns; return whether none were seen yet."""
     if first:
         rows.require(spec)

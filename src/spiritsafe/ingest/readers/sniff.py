@@ -13,6 +13,7 @@ from spiritsafe.ingest.readers.content import GZIP, is_gzip, opened
 from spiritsafe.ingest.readers.csv import fields
 from spiritsafe.ingest.readers.lines import filled, stretches
 from spiritsafe.ingest.readers.objects import Record, decoded
+from spiritsafe.ingest.readers.otlpproto import looks_like_otlp
 from spiritsafe.ingest.readers.reader import Format
 from spiritsafe.ingest.readers.records import RecordReader
 from spiritsafe.ingest.sources import Meter, Source
@@ -49,7 +50,8 @@ def _unpacked(source: Source) -> Format:
 def _json(source: Source, limits: Limits) -> Format:
     """Tell by the first records that can be read; the contract's own come first, so that nothing else takes them."""
     readers = {form: reader for form, reader in READERS.items() if isinstance(reader, RecordReader)}
-    for within in dict.fromkeys([frozenset(), *(reader.mapping.within for reader in readers.values())]):
+    framings: dict[frozenset[str], None] = dict.fromkeys([frozenset(), *(r.mapping.within for r in readers.values())])
+    for within in framings:
         for record in _first_records(source, limits, within):
             if record.keys() >= set(EXCHANGES.required):
                 return Format.JSONL
@@ -61,7 +63,10 @@ def _json(source: Source, limits: Limits) -> Format:
 
 def _first_records(source: Source, limits: Limits, within: frozenset[str]) -> list[Record]:
     bounds = replace(limits, rows=_RECORDS, batch_bytes=min(limits.batch_bytes, _PEEK))
-    lines = filled(next(stretches(replace(source, meter=Meter()), bounds, within), b""))
+    try:
+        lines = filled(next(stretches(replace(source, meter=Meter()), bounds, within), b""))
+    except InputError:  # too long, or cut off, in this framing; the reader will say so if it is in every one
+        return []
     records = []
     for line in lines:
         with suppress(Unfit):
@@ -82,6 +87,8 @@ def sniff(source: Source, limits: Limits) -> Format:
     for magic, what in _FOREIGN.items():
         if start.startswith(magic):
             raise InputError(f"the file is {what}", file=source.name)
+    if looks_like_otlp(start):
+        return Format.OTLP_PROTOBUF
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text:
         raise InputError(

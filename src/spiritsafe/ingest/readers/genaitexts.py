@@ -1,0 +1,120 @@
+"""Messages of a GenAI span, wherever its version of the conventions has put them.
+
+Since 1.37 they are attributes that hold all messages; before, they were events, one per message; OpenLLMetry and
+OpenInference number attributes. All become one list of messages first, so that what a prompt is has one answer.
+Sources: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-events/ (1.36 and 1.41) and as in ``genai``.
+"""
+
+from typing import Any
+
+from spiritsafe.ingest.readers.messages import Answer, Asked, answer, asked_of, count
+from spiritsafe.ingest.readers.objects import Record, first, inner
+
+__all__ = ["answered", "asked", "tools"]
+
+_DETAILS = "gen_ai.client.inference.operation.details"
+_ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assistant", "tool")}
+_MOST_DIGITS = 6
+
+
+def asked(span: Record) -> Asked:
+    """Return what the request's messages say."""
+    holder = _holder(span, "gen_ai.input.messages")
+    system = inner(_holder(span, "gen_ai.system_instructions").get("gen_ai.system_instructions"))
+    given = inner(holder.get("gen_ai.input.messages"))
+    if given is None:
+        attributes = span["attributes"]
+        given = (
+            [_event(event) for event in span["events"] if event["name"] in _ROLES]
+            or _numbered(attributes, "gen_ai.prompt")
+            or _numbered(attributes, "llm.prompts")
+            or _numbered(attributes, "llm.input_messages")
+            or inner(_of_event(span, "gen_ai.content.prompt", "gen_ai.prompt"))
+            or inner(first(attributes, "gen_ai_prompt"))
+            or inner(attributes.get("gen_ai.prompt"))
+        )
+    return asked_of(given, system)
+
+
+def answered(span: Record) -> Answer:
+    """Return what the model answered, of several choices the first."""
+    holder = _holder(span, "gen_ai.output.messages")
+    made = inner(holder.get("gen_ai.output.messages"))
+    if made is None:
+        attributes = span["attributes"]
+        made = (
+            [_choice(event) for event in span["events"] if event["name"] == "gen_ai.choice"]
+            or _numbered(attributes, "gen_ai.completion")
+            or _numbered(attributes, "llm.completions")
+            or _numbered(attributes, "llm.output_messages")
+            or inner(_of_event(span, "gen_ai.content.completion", "gen_ai.completion"))
+            or inner(attributes.get("gen_ai.completion"))
+        )
+    return answer(made[:1] if isinstance(made, list) else made)
+
+
+def tools(attributes: Record) -> int | None:
+    """Return how many tools were offered, None where the span does not say."""
+    listed = count(attributes.get("gen_ai.tool.definitions"))
+    if listed is not None:
+        return listed
+    numbered = _groups(attributes, "llm.tools") or _groups(attributes, "llm.request.functions")
+    return len(numbered) or None
+
+
+def _holder(span: Record, name: str) -> Record:
+    """Return the attributes that hold ``name``: the span's, or those of the event that may carry it."""
+    if name in span["attributes"]:
+        return dict(span["attributes"])
+    details = (event["attributes"] for event in span["events"] if event["name"] == _DETAILS)
+    return next((held for held in details if name in held), {})
+
+
+def _of_event(span: Record, event_name: str, name: str) -> object:
+    return next((event["attributes"].get(name) for event in span["events"] if event["name"] == event_name), None)
+
+
+def _event(event: Record) -> Record:
+    held = event["attributes"]
+    role = held.get("role")
+    return {"role": role if isinstance(role, str) else _ROLES[event["name"]], "content": inner(held.get("content"))}
+
+
+def _choice(event: Record) -> Record:
+    held = event["attributes"]
+    message = inner(held.get("message"))
+    inside = message if isinstance(message, dict) else {"content": message}
+    return {**inside, "finish_reason": held.get("finish_reason")}
+
+
+def _groups(attributes: Record, prefix: str) -> dict[int, Record]:
+    """Return attributes ``prefix.<number>.<rest>`` by number and rest."""
+    groups: dict[int, Record] = {}
+    for name, value in attributes.items():
+        if name.startswith(prefix + "."):
+            number, _, rest = name[len(prefix) + 1 :].partition(".")
+            if number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS:
+                groups.setdefault(int(number), {})[rest.removeprefix("message.")] = value
+    return groups
+
+
+def _numbered(attributes: Record, prefix: str) -> list[Record]:
+    """Return messages whose parts are attributes of their own."""
+    groups = _groups(attributes, prefix)
+    return [_message(groups[number]) for number in sorted(groups)]
+
+
+def _message(held: Record) -> Record:
+    pieces = [_piece(piece) for _, piece in sorted(_groups(held, "contents").items())]
+    content: Any = inner(held.get("content")) if held.get("content") is not None else pieces or None
+    return {
+        "role": held.get("role"),
+        "content": content,
+        "tool_calls": list(_groups(held, "tool_calls").values()),
+        "finish_reason": held.get("finish_reason"),
+    }
+
+
+def _piece(held: Record) -> Record:
+    kind = held.get("message_content.type", "text")
+    return {"type": kind, "text": held.get("message_content.text")}

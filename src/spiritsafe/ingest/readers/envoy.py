@@ -12,11 +12,12 @@ https://aigateway.envoyproxy.io/docs/capabilities/observability/accesslogs.
 import ipaddress
 import json
 import re
+from functools import lru_cache
 from typing import ClassVar
 
 from spiritsafe.ingest.batch import Unfit
 from spiritsafe.ingest.readers.finish import finish_reason
-from spiritsafe.ingest.readers.objects import Record, clean, text, whole
+from spiritsafe.ingest.readers.objects import Record, as_text, as_whole, clean
 from spiritsafe.ingest.readers.records import Mapping, Row
 from spiritsafe.ingest.readers.usage import inclusive
 
@@ -85,6 +86,8 @@ _MARKS = frozenset(
 )
 _WORDS = re.compile(r"[^0-9A-Za-z]+")
 _DEEPEST = 4
+_MOST_NAMES = 4096
+"""Names of fields that are remembered; an operator's format has some dozens."""
 _CLOSED = 499
 _LINE: Record = {
     ":authority": "api.example.com",
@@ -196,28 +199,34 @@ class Envoy(Mapping):
             "input_tokens": none if given is None else inclusive(given, read, written),
             "output_tokens": none if made is None else made,
             **{name: _words(fields, name) for name in ("organization_id", "key_id", "end_user_id", "conversation_id")},
-            "duration_ms": whole({"v": _number(_found(fields, "duration_ms"))}, "v"),
+            "duration_ms": as_whole(_number(_found(fields, "duration_ms"))),
             "cached_input_tokens": read,
             "reasoning_tokens": _number(_found(fields, "reasoning_tokens")),
             "operation": operation,
             "finish_reason": finish_reason(_found(fields, "finish_reason")),
             "status": status,
             "client_ip": _address(_words(fields, "client_ip")),
-            "asn": whole({"v": _number(_found(fields, "asn"))}, "v"),
+            "asn": as_whole(_number(_found(fields, "asn"))),
             **{name: _words(fields, name) for name in ("country", "user_agent", "ja4")},
         }
 
 
+@lru_cache(_MOST_NAMES)
+def _named(before: str, name: str) -> tuple[str, ...]:
+    """Return a field's words behind those of what holds it, and the metadata that they end in."""
+    words = f"{before}_{_WORDS.sub('_', name).lower()}".strip("_")
+    return (words, *(known for known in _METADATA if words.endswith("_" + known)))
+
+
 def _flat(holder: Record, before: str = "", depth: int = 0) -> Record:
-    """Return fields by their words, nested objects' behind the words of what holds them; '-' is Envoy's nothing."""
+    """Return fields by their words, nested objects' as well; '-' is Envoy's nothing."""
     fields: Record = {}
     for name, value in holder.items():
-        words = f"{before}_{_WORDS.sub('_', name).lower()}".strip("_")
         if isinstance(value, dict) and depth < _DEEPEST:
-            fields |= _flat(value, words, depth + 1)
-        elif value not in (None, "", "-"):
-            fields[words] = value
-            fields |= {known: value for known in _METADATA if words.endswith("_" + known)}
+            fields |= _flat(value, _named(before, name)[0], depth + 1)
+        elif value is not None and value not in ("", "-"):
+            for known in _named(before, name):
+                fields[known] = value
     return fields
 
 
@@ -226,7 +235,7 @@ def _found(fields: Record, column: str) -> object:
 
 
 def _words(fields: Record, column: str) -> str | None:
-    return text({"v": _found(fields, column)}, "v")
+    return as_text(_found(fields, column))
 
 
 def _number(value: object) -> object:

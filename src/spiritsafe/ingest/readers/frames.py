@@ -23,6 +23,8 @@ _AHEAD = 256
 _BETWEEN = re.compile(rb"[\s,\x1e]*")
 _SCALAR = re.compile(rb'(?:"(?:[^"\\]|\\.)*"|[^,\[\]{}"\s])+', re.DOTALL)
 _TOKEN = re.compile(rb'["\[\]{}]')
+_RUN = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+"""What has no bracket outside of strings; it ends before a string that is not all in sight."""
 _IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _ARRAY_NEXT = re.compile(rb"\s*:\s*\[")
 _OPENING, _QUOTE = b"[{", ord('"')
@@ -118,9 +120,28 @@ class _Frames:
                 self._at += 1
                 return
             elif opening in _OPENING:
-                yield self._container(frozenset()) or b""
+                yield self._element()
             else:
                 yield self._scalar()
+
+    def _element(self) -> bytes:
+        """Return the object or array that begins here; a step per bracket, since nobody asks for its names."""
+        start, depth = self._at, 0
+        while True:
+            run = _RUN.match(self._buffer, self._at)
+            self._at = run.end() if run else self._at
+            if self._at == len(self._buffer):
+                start -= self._more(start)
+                continue
+            mark = self._buffer[self._at]
+            self._at += 1
+            if mark == _QUOTE:
+                start -= self._string(start)
+            else:
+                depth += 1 if mark in _OPENING else -1
+                if depth <= 0:
+                    self._bound(self._at - start)
+                    return bytes(self._buffer[start : self._at])
 
     def _scalar(self) -> bytes:
         """Return what is neither object nor array: no record, but one to count and refuse."""

@@ -11,8 +11,7 @@ https://github.com/traceloop/openllmetry, https://arize-ai.github.io/openinferen
 
 from spiritsafe.ingest.readers.finish import finish_reason
 from spiritsafe.ingest.readers.genaitexts import answered, asked, tools
-from spiritsafe.ingest.readers.objects import Record, clean, record, text, truth, whole
-from spiritsafe.ingest.readers.objects import asked as number
+from spiritsafe.ingest.readers.objects import Record, as_number, as_text, as_truth, as_whole, clean, record
 from spiritsafe.ingest.readers.parameters import parameters
 from spiritsafe.ingest.readers.records import Row
 from spiritsafe.ingest.readers.usage import inclusive
@@ -194,7 +193,7 @@ def to_row(span: Record) -> Row | None:
         "operation": operation,
         "status": _status(attributes, failed=failed),
         "client_ip": _words(attributes, "client.address"),
-        "asn": whole({"asn": attributes.get("client.asn")}, "asn"),
+        "asn": as_whole(attributes.get("client.asn")),
         "country": _words(attributes, "client.geo.country_iso_code"),
         "user_agent": _words(attributes, "user_agent.original"),
         "ja4": _words(attributes, "tls.client.ja4"),
@@ -219,28 +218,28 @@ def _counts(attributes: Record) -> bool:
 def _whose(span: Record, names: tuple[str, ...]) -> object:
     for holder in (span["attributes"], span["resource"]):
         for name in names:
-            value = text({"value": holder.get(name)}, "value")
+            value = as_text(holder.get(name))
             if value is not None:
                 return value
     return None
 
 
 def _end_user(span: Record, account: object) -> str | None:
-    found = (text({"value": span["attributes"].get(name)}, "value") for name in _END_USER)
+    found = (as_text(span["attributes"].get(name)) for name in _END_USER)
     return next((value for value in found if value is not None and value != account), None)
 
 
 def _words(attributes: Record, name: str) -> str | None:
-    return text({"value": told(attributes, name)}, "value")
+    return as_text(told(attributes, name))
 
 
 def _wanted(attributes: Record, wants: Row) -> Row:
     """Return the parameters that have attributes of their own; what is left out was in the list of parameters."""
     own = {
-        "max_tokens": whole({"v": told(attributes, "gen_ai.request.max_tokens")}, "v"),
-        "temperature": number({"v": told(attributes, "gen_ai.request.temperature")}, "v"),
-        "n": whole({"v": told(attributes, "gen_ai.request.choice.count")}, "v"),
-        "stream": truth({"v": told(attributes, "gen_ai.request.stream")}, "v"),
+        "max_tokens": as_whole(told(attributes, "gen_ai.request.max_tokens")),
+        "temperature": as_number(told(attributes, "gen_ai.request.temperature")),
+        "n": as_whole(told(attributes, "gen_ai.request.choice.count")),
+        "stream": as_truth(told(attributes, "gen_ai.request.stream")),
         "tool_count": tools(attributes),
     }
     return {name: wants[name] if value is None else value for name, value in own.items()}

@@ -26,9 +26,7 @@ def asked(span: Record) -> Asked:
         attributes = span["attributes"]
         given = (
             [_event(event) for event in span["events"] if event["name"] in _ROLES]
-            or _numbered(attributes, "gen_ai.prompt")
-            or _numbered(attributes, "llm.prompts")
-            or _numbered(attributes, "llm.input_messages")
+            or _numbered(attributes, "gen_ai.prompt", "llm.prompts", "llm.input_messages")
             or inner(_of_event(span, "gen_ai.content.prompt", "gen_ai.prompt"))
             or inner(first(attributes, "gen_ai_prompt"))
             or inner(attributes.get("gen_ai.prompt"))
@@ -44,9 +42,7 @@ def answered(span: Record) -> Answer:
         attributes = span["attributes"]
         made = (
             [_choice(event) for event in span["events"] if event["name"] == "gen_ai.choice"]
-            or _numbered(attributes, "gen_ai.completion")
-            or _numbered(attributes, "llm.completions")
-            or _numbered(attributes, "llm.output_messages")
+            or _numbered(attributes, "gen_ai.completion", "llm.completions", "llm.output_messages")
             or inner(_of_event(span, "gen_ai.content.completion", "gen_ai.completion"))
             or inner(attributes.get("gen_ai.completion"))
         )
@@ -58,8 +54,7 @@ def tools(attributes: Record) -> int | None:
     listed = count(attributes.get("gen_ai.tool.definitions"))
     if listed is not None:
         return listed
-    numbered = _groups(attributes, "llm.tools") or _groups(attributes, "llm.request.functions")
-    return len(numbered) or None
+    return len(_groups(attributes, "llm.tools", "llm.request.functions")) or None
 
 
 def _holder(span: Record, name: str) -> Record:
@@ -87,20 +82,24 @@ def _choice(event: Record) -> Record:
     return {**inside, "finish_reason": held.get("finish_reason")}
 
 
-def _groups(attributes: Record, prefix: str) -> dict[int, Record]:
-    """Return attributes ``prefix.<number>.<rest>`` by number and rest."""
+def _groups(attributes: Record, *prefixes: str) -> dict[int, Record]:
+    """Return attributes ``prefix.<number>.<rest>`` by number and rest, of the first prefix that any has."""
+    starts = tuple(prefix + "." for prefix in prefixes)
+    names = [name for name in attributes if name.startswith(starts)]
     groups: dict[int, Record] = {}
-    for name, value in attributes.items():
-        if name.startswith(prefix + "."):
-            number, _, rest = name[len(prefix) + 1 :].partition(".")
-            if number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS:
-                groups.setdefault(int(number), {})[rest.removeprefix("message.")] = value
+    for start in starts if names else ():
+        for name in names:
+            number, _, rest = name.removeprefix(start).partition(".")
+            if name.startswith(start) and number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS:
+                groups.setdefault(int(number), {})[rest.removeprefix("message.")] = attributes[name]
+        if groups:
+            break
     return groups
 
 
-def _numbered(attributes: Record, prefix: str) -> list[Record]:
+def _numbered(attributes: Record, *prefixes: str) -> list[Record]:
     """Return messages whose parts are attributes of their own."""
-    groups = _groups(attributes, prefix)
+    groups = _groups(attributes, *prefixes)
     return [_message(groups[number]) for number in sorted(groups)]
 
 

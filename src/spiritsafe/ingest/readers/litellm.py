@@ -253,9 +253,11 @@ def words(said: str | None) -> str | None:
 
 def unredacted(asked: Asked) -> Asked:
     """Return what was asked without what stands for redacted words."""
+    if _REDACTED not in {asked.prompt, asked.system_prompt}:
+        return asked
     return replace(asked, prompt=words(asked.prompt), system_prompt=words(asked.system_prompt))
 
 
 def _answered(response: object) -> Answer:
     said = answer(response)
-    return replace(said, response=words(said.response))
+    return replace(said, response=None) if said.response == _REDACTED else said

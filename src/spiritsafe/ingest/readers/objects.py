@@ -18,6 +18,10 @@ __all__ = [
     "Record",
     "among",
     "array",
+    "as_number",
+    "as_text",
+    "as_truth",
+    "as_whole",
     "asked",
     "clean",
     "decoded",
@@ -103,39 +107,58 @@ def among(holder: object, path: str) -> object:
 
 def first(holder: object, *paths: str) -> object:
     """Return what lies at the first dotted path that leads anywhere, else None."""
+    if not isinstance(holder, dict):
+        return None
     for path in paths:
-        value = among(holder, path)
-        if value is not None:
+        value = among(holder, path) if "." in path else holder.get(path)
+        if value is not None and value != "":
             return value
     return None
 
 
-def asked(holder: object, *paths: str) -> object:
+def as_number(value: object) -> int | float | None:
     """Return a client's number as it is if it is finite and not negative, else None."""
-    value = first(holder, *paths)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if 0 <= value < _MOST else None
 
 
-def whole(holder: object, *paths: str) -> int | None:
+def as_whole(value: object) -> int | None:
     """Return a client's whole number that is not negative, else None."""
-    value = asked(holder, *paths)
-    return int(value) if isinstance(value, int | float) and value == int(value) else None
+    number = as_number(value)
+    return int(number) if number is not None and number == int(number) else None
 
 
-def truth(holder: object, *paths: str) -> bool | None:
+def as_truth(value: object) -> bool | None:
     """Return a client's truth value, else None."""
-    value = first(holder, *paths)
     return value if isinstance(value, bool) else None
 
 
-def text(holder: object, *paths: str) -> str | None:
+def as_text(value: object) -> str | None:
     """Return a client's text, else None; a number becomes its digits, as clients send ids either way."""
-    value = first(holder, *paths)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MOST:
         return str(value)
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and value else None
+
+
+def asked(holder: object, *paths: str) -> object:
+    """Return a client's number at the first path that leads anywhere, else None."""
+    return as_number(first(holder, *paths))
+
+
+def whole(holder: object, *paths: str) -> int | None:
+    """Return a client's whole number at the first path that leads anywhere, else None."""
+    return as_whole(first(holder, *paths))
+
+
+def truth(holder: object, *paths: str) -> bool | None:
+    """Return a client's truth value at the first path that leads anywhere, else None."""
+    return as_truth(first(holder, *paths))
+
+
+def text(holder: object, *paths: str) -> str | None:
+    """Return a client's text at the first path that leads anywhere, else None."""
+    return as_text(first(holder, *paths))
 
 
 def elapsed_ms(start: object, end: object) -> int | None:

@@ -29,6 +29,7 @@ _RESOURCE = b"\x0a"  # field 1, length-delimited: all that a request consists of
 _SPAN_BEGINS = re.compile(rb"\x0a\x10[\s\S]{16}\x12\x08")
 """A trace id of sixteen bytes and a span id of eight, with their tags; no text holds the first two bytes."""
 _PREFIX, _MOST_VARINT = 4, 5
+_TURN = 4 << 20  # decoded, a request takes many times its size
 
 Classes = tuple[Callable[[bytes], Any], type[Exception]]
 
@@ -82,7 +83,7 @@ class OtlpProtoReader(RecordReader):
             for request in _requests(content, limits, source.name):
                 turn.append((request, _decoded(request, decode, error)))
                 held += len(request)
-                if held >= limits.batch_bytes:
+                if held >= min(_TURN, limits.batch_bytes):
                     metered(content, source)
                     yield turn
                     turn, held = [], 0

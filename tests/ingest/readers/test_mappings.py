@@ -101,6 +101,41 @@ def _changed(value: Any, path: tuple[Any, ...], new: object) -> Any:
     return copy
 
 
+ODD = (
+    None,
+    True,
+    -1,
+    2**64,
+    10**400,
+    0.5,
+    float("nan"),
+    "",
+    "-",
+    "word",
+    "\0",
+    "\ud800",
+    "[1]",
+    [],
+    {},
+    [[]],
+    {"a": [{}]},
+)
+
+
+@pytest.mark.parametrize("form", TEXTUAL)
+def test_any_field_may_hold_anything(form: Format, tmp_path: Path) -> None:
+    records = _records(FOREIGN[form].examples()[0])
+    changed = [_changed(record, path, odd) for record in records for path in _paths(record) for odd in ODD]
+    (tmp_path / "log").write_text("".join(json.dumps(record) + "\n" for record in [*records, *changed]))
+    with Quarantine(tmp_path / "quarantine.jsonl") as quarantine:
+        reading = Reading(EXCHANGES, OnError.QUARANTINE, quarantine, form)
+        for batch in reading.batches(source(tmp_path / "log")):
+            batch.table.validate(full=True)
+    assert reading.stats.files == 1
+    assert reading.stats.rows > len(changed) / 3
+    assert reading.stats.rows + reading.stats.quarantined + reading.stats.passed >= len(changed)
+
+
 @pytest.mark.parametrize("form", TEXTUAL)
 @SETTINGS
 @given(data=st.data())

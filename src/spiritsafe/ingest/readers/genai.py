@@ -99,7 +99,7 @@ _NO_CALL = frozenset(
         *("task", "workflow", "rerank"),  # OpenLLMetry
     )
 )
-_ERROR = {2, "2", "STATUS_CODE_ERROR"}
+_ERROR = (2, "2", "STATUS_CODE_ERROR")  # a tuple: what stands there may be anything
 
 
 def _first_of(names: tuple[str, ...]) -> str:
@@ -272,7 +272,7 @@ def _status(attributes: Record, *, failed: bool) -> object:
 def _nanoseconds(value: object) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**64 else None
 
 
 def _seconds(start: object) -> object:

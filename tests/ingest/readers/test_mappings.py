@@ -101,7 +101,7 @@ def _changed(value: Any, path: tuple[Any, ...], new: object) -> Any:
     return copy
 
 
-ODD = (
+ODD: tuple[object, ...] = (
     None,
     True,
     -1,

@@ -163,5 +163,12 @@ def test_no_shape_is_beyond_it(one: object, other: object) -> None:
         assert (answer(value).tool_call_count or 0) >= 0
 
 
+@pytest.mark.parametrize("words", ["[1, 2, 3]", '{"task": "grade"}', '[{"q": 1}]', "[", "{}", "[]", '"quoted"', "null"])
+def test_words_that_are_json_stay_words(words: str) -> None:
+    said = [{"role": "user", "content": words}]
+    assert asked_of(words).prompt == asked_of(said).prompt == asked_of(json.dumps(said)).prompt == words
+    assert answer(words).response == answer({"choices": [{"message": {"content": words}}]}).response == words
+
+
 def test_counting() -> None:
     assert list(map(count, ([1, 2], "[1]", [], "x", {}, None))) == [2, 1, 0, None, None, None]

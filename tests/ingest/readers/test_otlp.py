@@ -239,6 +239,19 @@ def test_texts_are_found_in_every_convention(
     assert (row["message_count"], row["tool_call_count"], row["finish_reason"]) == (2, 1, "length")
 
 
+@pytest.mark.parametrize("words", ['{"task": "grade"}', "[1, 2]", '[{"q": 1}]'])
+def test_prompts_that_are_json_stay_prompts(read: Read, words: str) -> None:
+    numbered = {"gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": words, "gen_ai.completion.0.content": words}
+    events = [
+        {"name": "gen_ai.user.message", "attributes": _pairs({"content": words})},
+        {"name": "gen_ai.choice", "attributes": _pairs({"message": words})},
+    ]
+    system = {"gen_ai.system_instructions": words}
+    rows, _, _ = read(_span(BASE | numbered), _span(BASE | system, events=events))
+    assert [(row["prompt"], row["response"]) for row in rows] == [(words, words)] * 2
+    assert rows[1]["system_prompt"] == words
+
+
 def test_a_broken_span_does_not_take_the_others_with_it(read: Read) -> None:
     rows, reasons, _ = read(_span(BASE), _span(BASE, startTimeUnixNano="soon"), _span(BASE | {"tenant.id": "\0"}))
     assert len(rows) == 1

@@ -192,7 +192,7 @@ class Envoy(Mapping):
         written = _number(next((fields[name] for name in _WRITTEN if name in fields), None))
         none = 0 if failed else None
         return {
-            "exchange_id": _found(fields, "exchange_id"),
+            "exchange_id": clean(_found(fields, "exchange_id")),
             "started_at": _found(fields, "started_at"),
             "account_id": account if not isinstance(account, int) else str(account),
             "model": clean(model) if failed else model,

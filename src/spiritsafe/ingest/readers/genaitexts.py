@@ -7,8 +7,8 @@ Sources: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-events/ (1.36
 
 from typing import Any
 
-from spiritsafe.ingest.readers.messages import Answer, Asked, answer, asked_of, count
-from spiritsafe.ingest.readers.objects import Record, first, inner
+from spiritsafe.ingest.readers.messages import Answer, Asked, answer, asked_of, count, spelt
+from spiritsafe.ingest.readers.objects import Record, first
 
 __all__ = ["answered", "asked", "tools"]
 
@@ -20,16 +20,16 @@ _MOST_DIGITS = 6
 def asked(span: Record) -> Asked:
     """Return what the request's messages say."""
     holder = _holder(span, "gen_ai.input.messages")
-    system = inner(_holder(span, "gen_ai.system_instructions").get("gen_ai.system_instructions"))
-    given = inner(holder.get("gen_ai.input.messages"))
+    system = spelt(_holder(span, "gen_ai.system_instructions").get("gen_ai.system_instructions"))
+    given = spelt(holder.get("gen_ai.input.messages"))
     if given is None:
         attributes = span["attributes"]
         given = (
             [_event(event) for event in span["events"] if event["name"] in _ROLES]
             or _numbered(attributes, "gen_ai.prompt", "llm.prompts", "llm.input_messages")
-            or inner(_of_event(span, "gen_ai.content.prompt", "gen_ai.prompt"))
-            or inner(first(attributes, "gen_ai_prompt"))
-            or inner(attributes.get("gen_ai.prompt"))
+            or spelt(_of_event(span, "gen_ai.content.prompt", "gen_ai.prompt"))
+            or spelt(first(attributes, "gen_ai_prompt"))
+            or spelt(attributes.get("gen_ai.prompt"))
         )
     return asked_of(given, system)
 
@@ -37,14 +37,14 @@ def asked(span: Record) -> Asked:
 def answered(span: Record) -> Answer:
     """Return what the model answered, of several choices the first."""
     holder = _holder(span, "gen_ai.output.messages")
-    made = inner(holder.get("gen_ai.output.messages"))
+    made = spelt(holder.get("gen_ai.output.messages"))
     if made is None:
         attributes = span["attributes"]
         made = (
             [_choice(event) for event in span["events"] if event["name"] == "gen_ai.choice"]
             or _numbered(attributes, "gen_ai.completion", "llm.completions", "llm.output_messages")
-            or inner(_of_event(span, "gen_ai.content.completion", "gen_ai.completion"))
-            or inner(attributes.get("gen_ai.completion"))
+            or spelt(_of_event(span, "gen_ai.content.completion", "gen_ai.completion"))
+            or spelt(attributes.get("gen_ai.completion"))
         )
     return answer(made[:1] if isinstance(made, list) else made)
 
@@ -72,12 +72,12 @@ def _of_event(span: Record, event_name: str, name: str) -> object:
 def _event(event: Record) -> Record:
     held = event["attributes"]
     role = held.get("role")
-    return {"role": role if isinstance(role, str) else _ROLES[event["name"]], "content": inner(held.get("content"))}
+    return {"role": role if isinstance(role, str) else _ROLES[event["name"]], "content": spelt(held.get("content"))}
 
 
 def _choice(event: Record) -> Record:
     held = event["attributes"]
-    message = inner(held.get("message"))
+    message = spelt(held.get("message"))
     inside = message if isinstance(message, dict) else {"content": message}
     return {**inside, "finish_reason": held.get("finish_reason")}
 
@@ -105,7 +105,7 @@ def _numbered(attributes: Record, *prefixes: str) -> list[Record]:
 
 def _message(held: Record) -> Record:
     pieces = [_piece(piece) for _, piece in sorted(_groups(held, "contents").items())]
-    content: Any = inner(held.get("content")) if held.get("content") is not None else pieces or None
+    content: Any = spelt(held.get("content")) if held.get("content") is not None else pieces or None
     return {
         "role": held.get("role"),
         "content": content,

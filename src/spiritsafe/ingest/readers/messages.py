@@ -15,7 +15,7 @@ from typing import Any
 from spiritsafe.ingest.readers.finish import finish_reason
 from spiritsafe.ingest.readers.objects import among, first, inner
 
-__all__ = ["Answer", "Asked", "answer", "asked_of", "count", "text_of"]
+__all__ = ["Answer", "Asked", "answer", "asked_of", "count", "spelt", "text_of"]
 
 _SYSTEM = frozenset({"system", "developer"})
 _USER = frozenset({"user", "human"})
@@ -36,6 +36,10 @@ _CALL = frozenset(
         "computer_call",
     }
 )
+_NAMES = frozenset(
+    ("role", "type", "text", "content", "parts", "messages", "contents", "choices", "candidates", "output", "message")
+)
+"""Names by which an object is told for a message, a piece of one, a request or a response."""
 _CALL_KEYS = ("functionCall", "function_call", "toolUse")
 
 
@@ -118,7 +122,7 @@ def answer(body: object) -> Answer:
     >>> answer({"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]})
     Answer(response='Hi', tool_call_count=0, finish_reason='stop')
     """
-    body = inner(body)
+    body = spelt(body)
     if isinstance(body, str):
         return Answer(body or None)
     if isinstance(body, list):
@@ -150,8 +154,24 @@ def text_of(value: object) -> str:
     return "\n".join(text for piece in _pieces(value) if (text := _words(piece)))
 
 
+def spelt(value: object) -> object:
+    """Return the messages, pieces or body that a text spells as JSON; a text that spells none is a text.
+
+    Prompts and answers may themselves be JSON, and must not vanish for it.
+
+    >>> spelt('[{"type": "text", "text": "Hi"}]'), spelt('{"score": 5}')
+    ([{'type': 'text', 'text': 'Hi'}], '{"score": 5}')
+    """
+    said = inner(value)
+    if not isinstance(value, str) or isinstance(said, str):
+        return said
+    items = said if isinstance(said, list) else [said]
+    known = bool(items) and all(isinstance(item, dict) and not _NAMES.isdisjoint(item) for item in items)
+    return said if known else value
+
+
 def _items(messages: object) -> list[Any]:
-    messages = inner(messages)
+    messages = spelt(messages)
     if isinstance(messages, dict):
         messages = first(messages, "messages", "contents", "input") or ([messages] if "role" in messages else None)
     if isinstance(messages, str):

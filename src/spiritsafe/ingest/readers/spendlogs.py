@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from spiritsafe.ingest.readers import litellm
 from spiritsafe.ingest.readers.messages import Asked, answer, asked_of
-from spiritsafe.ingest.readers.objects import Record, elapsed_ms, first, record, text
+from spiritsafe.ingest.readers.objects import Record, elapsed_ms, first, inner, record, text
 from spiritsafe.ingest.readers.parameters import parameters
 from spiritsafe.ingest.readers.records import Mapping, Row
 
@@ -153,7 +153,7 @@ class SpendLogs(Mapping):
             "user_api_key_team_id": part.get("team_id"),
             "user_api_key_user_id": part.get("user"),
         }
-        said = answer(part.get("response"))
+        said = answer(inner(part.get("response")))
         return {
             "exchange_id": part.get("request_id"),
             "started_at": part.get("startTime"),
@@ -185,7 +185,7 @@ def _wanted(part: Record) -> Record:
 
 
 def _asked(part: Record, wants: Record) -> Asked:
-    kept = asked_of(part.get("messages"))
+    kept = asked_of(inner(part.get("messages")))
     if kept.message_count is not None:
         return kept
     return asked_of(first(wants, "messages", "input", "prompt", "contents"), first(wants, "system", "instructions"))

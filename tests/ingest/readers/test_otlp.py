@@ -288,6 +288,15 @@ def test_a_document_is_read_resource_by_resource(batches: Batches, tmp_path: Pat
     assert sum(batch.table.num_rows for batch in taken) == 400
 
 
+def test_a_broken_line_is_one_bad_record_however_long_lines_are(batches: Batches, tmp_path: Path) -> None:
+    line = json.dumps(_trace(*[_span(BASE)] * 300))
+    assert len(line) > 1 << 17
+    (tmp_path / "log").write_text(f"{line}\n{line[:-200]}\n{line}\n")
+    taken = batches(tmp_path / "log")
+    assert [bad.row for batch in taken for bad in batch.rejected] == [2]
+    assert sum(batch.table.num_rows for batch in taken) == 600
+
+
 def test_a_trace_without_accounts_says_what_to_do(read: Read) -> None:
     with pytest.raises(InputError, match=r"account_id is read from(.|\n)*attributes processor"):
         read(_span(BASE | {"tenant.id": ...}))

@@ -52,10 +52,14 @@ def _spread(source: Source, limits: Limits, within: frozenset[str]) -> bool:
     """Tell whether records are something else than a line each."""
     with opened(source, limits) as content:
         head = content.read(_PEEK).removeprefix(_BOM).lstrip()
+        wraps = bool(within) and _wrapper(within).match(head) is not None
+        if wraps and b"\n" not in head:  # the first line of many, or all there is
+            ends = content.readline(limits.record_bytes).endswith(b"\n")
+            return not (ends and content.read(_PEEK).lstrip().startswith(b"{"))
     if not head.startswith(b"{"):
         return head.startswith(b"[")
     line, newline, rest = head.partition(b"\n")
-    if within and _wrapper(within).match(head) and (not rest.strip() or not _is_json(line)):
+    if wraps and (not rest.strip() or not _is_json(line)):
         return True
     return bool(newline) and not _is_json(line) and _begins_with_json(source, limits)
 

@@ -16,7 +16,7 @@ from spiritsafe.ingest.readers.frames import values
 from spiritsafe.ingest.sources import Source
 from spiritsafe.model.errors import InputError
 
-__all__ = ["filled", "stretches"]
+__all__ = ["filled", "stretches", "wraps"]
 
 _BOM = b"\xef\xbb\xbf"
 _BLOCK = 8 << 20
@@ -52,16 +52,20 @@ def _spread(source: Source, limits: Limits, within: frozenset[str]) -> bool:
     """Tell whether records are something else than a line each."""
     with opened(source, limits) as content:
         head = content.read(_PEEK).removeprefix(_BOM).lstrip()
-        wraps = bool(within) and _wrapper(within).match(head) is not None
-        if wraps and b"\n" not in head:  # the first line of many, or all there is
+        if b"\n" not in head and wraps(head, within):  # the first line of many, or all there is
             ends = content.readline(limits.record_bytes).endswith(b"\n")
             return not (ends and content.read(_PEEK).lstrip().startswith(b"{"))
     if not head.startswith(b"{"):
         return head.startswith(b"[")
     line, newline, rest = head.partition(b"\n")
-    if wraps and (not rest.strip() or not _is_json(line)):
+    if wraps(head, within) and (not rest.strip() or not _is_json(line)):
         return True
     return bool(newline) and not _is_json(line) and _begins_with_json(source, limits)
+
+
+def wraps(head: bytes, within: frozenset[str]) -> bool:
+    """Tell by a file's first bytes whether a document begins there that wraps one of these arrays."""
+    return bool(within) and _wrapper(within).match(head) is not None
 
 
 def _wrapper(within: frozenset[str]) -> re.Pattern[bytes]:

@@ -93,15 +93,24 @@ def test_the_page_shows_earlier_names_and_the_pinned_version() -> None:
 def test_the_envoy_format_on_the_page_is_enough(tmp_path: Path) -> None:
     block = PAGE.read_text(encoding="utf-8").split("### Envoy: what to log")[1].split("```")[1]
     names = re.findall(r"^ {4}([\w-]+):", block, flags=re.MULTILINE)
-    values = {"start_time": "2026-01-01T00:00:00Z", "genai_tokens_input": 1, "genai_tokens_output": 2}
-    line = {name: values.get(name, f"some-{name}") for name in names} | {"response_code": 200}
+    line: dict[str, object] = {name: 7 if "tokens" in name else f"some-{name}" for name in names}
+    line |= {"start_time": "2026-01-01T00:00:00Z", "response_code": 200}
     line |= {"x-envoy-origin-path": "/v1/chat/completions", "duration": 3, "downstream_remote_address": "192.0.2.1:5"}
     (tmp_path / "log").write_text(json.dumps(line) + "\n", encoding="utf-8")
     file = source(tmp_path / "log")
     assert sniff(file, Limits()) is Format.ENVOY
     (batch,) = READERS[Format.ENVOY].batches(file, EXCHANGES, Limits())
     (row,) = batch.table.to_pylist()
-    wanted = {"account_id", "client_ip", "duration_ms", "ja4", "status", "user_agent", *EXCHANGES.required}
+    wanted = {
+        "account_id",
+        "cached_input_tokens",
+        "client_ip",
+        "duration_ms",
+        "ja4",
+        "status",
+        "user_agent",
+        *EXCHANGES.required,
+    }
     assert {name for name, value in row.items() if value is not None} >= wanted
 
 

@@ -1,17 +1,26 @@
-"""The page on formats shows the columns that the code accepts.
+"""The page on formats shows the columns that the code accepts, and where foreign logs have them.
 
 Run as a script, this file writes the tables into the page.
 """
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from spiritsafe.ingest.batch import Limits
+from spiritsafe.ingest.readers import READERS, Format
+from spiritsafe.ingest.readers.genai import CONVENTIONS, RENAMED
+from spiritsafe.ingest.readers.sniff import sniff
+from spiritsafe.ingest.sources import source
 from spiritsafe.model.columns import ACCOUNTS, ENTITIES, EXCHANGES, LABELS, LINKS, MODELS, Column, TableSpec
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
-START, END = "<!-- columns -->\n", "<!-- end of columns -->"
+COLUMNS = ("<!-- columns -->\n", "<!-- end of columns -->")
+RENAMED_NAMES = ("<!-- renamed -->\n", "<!-- end of renamed -->")
+MAPPINGS = ("<!-- mappings -->\n", "<!-- end of mappings -->")
 SPECS = (EXCHANGES, ACCOUNTS, MODELS, ENTITIES, LINKS, LABELS)
 
 
@@ -37,21 +46,85 @@ def _tables() -> str:
     return "\n".join(line for spec in SPECS for line in _table(spec)) + "\n\n"
 
 
-def _parts() -> tuple[str, str, str]:
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
-    shown, _, after = rest.partition(END)
+def _mappings() -> str:
+    """Return one table per mapping; formats that share one are named together."""
+    forms: dict[int, list[Format]] = {}
+    for form, reader in READERS.items():
+        if hasattr(reader, "mapping"):
+            forms.setdefault(id(reader.mapping.sources), []).append(form)
+    return "\n".join(line for shared in forms.values() for line in _mapping(shared)) + "\n\n"
+
+
+def _mapping(forms: list[Format]) -> Iterator[str]:
+    mapping = READERS[forms[0]].mapping  # type: ignore[attr-defined]  # asked for above
+    yield f"\n### {', '.join(f'`{form}`' for form in forms)}: {mapping.title}\n"
+    yield "| column | read from |"
+    yield "|---|---|"
+    for column in EXCHANGES.columns:
+        if column.name in mapping.sources:
+            yield f"| `{column.name}` | {mapping.sources[column.name]} |"
+
+
+def _renamed() -> str:
+    lines = ["| attribute | also read |", "|---|---|"]
+    lines += [f"| `{name}` | {', '.join(f'`{old}`' for old in olds)} |" for name, olds in RENAMED.items() if olds]
+    return "\n" + "\n".join(lines) + "\n\n"
+
+
+def _parts(marks: tuple[str, str]) -> tuple[str, str, str]:
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(marks[0])
+    shown, _, after = rest.partition(marks[1])
     return before, shown, after
 
 
 def test_the_page_shows_the_columns_of_the_code() -> None:
-    assert _parts()[1] == _tables(), f"run: python {Path(__file__).name}"
+    assert _parts(COLUMNS)[1] == _tables(), f"run: python {Path(__file__).name}"
+
+
+def test_the_page_shows_the_mappings_of_the_code() -> None:
+    assert _parts(MAPPINGS)[1] == _mappings(), f"run: python {Path(__file__).name}"
+
+
+def test_the_page_shows_earlier_names_and_the_pinned_version() -> None:
+    assert _parts(RENAMED_NAMES)[1] == _renamed(), f"run: python {Path(__file__).name}"
+    assert f"version **{CONVENTIONS}** of the GenAI conventions" in PAGE.read_text(encoding="utf-8")
+
+
+def test_the_envoy_format_on_the_page_is_enough(tmp_path: Path) -> None:
+    block = PAGE.read_text(encoding="utf-8").split("### Envoy: what to log")[1].split("```")[1]
+    names = re.findall(r"^ {4}([\w-]+):", block, flags=re.MULTILINE)
+    line: dict[str, object] = {name: 7 if "tokens" in name else f"some-{name}" for name in names}
+    line |= {"start_time": "2026-01-01T00:00:00Z", "response_code": 200}
+    line |= {"x-envoy-origin-path": "/v1/chat/completions", "duration": 3, "downstream_remote_address": "192.0.2.1:5"}
+    (tmp_path / "log").write_text(json.dumps(line) + "\n", encoding="utf-8")
+    file = source(tmp_path / "log")
+    assert sniff(file, Limits()) is Format.ENVOY
+    (batch,) = READERS[Format.ENVOY].batches(file, EXCHANGES, Limits())
+    (row,) = batch.table.to_pylist()
+    wanted = {
+        "account_id",
+        "cached_input_tokens",
+        "client_ip",
+        "duration_ms",
+        "ja4",
+        "status",
+        "user_agent",
+        *EXCHANGES.required,
+    }
+    assert {name for name, value in row.items() if value is not None} >= wanted
+
+
+def test_every_format_is_named_on_the_page() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert [form for form in Format if f"`{form}`" not in page] == []
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
 def test_every_column_is_on_the_page(spec: TableSpec) -> None:
-    assert all(f"| `{column.name}` | {column.kind} |" in _parts()[1] for column in spec.columns)
+    assert all(f"| `{column.name}` | {column.kind} |" in _parts(COLUMNS)[1] for column in spec.columns)
 
 
 if __name__ == "__main__":
-    head, _, tail = _parts()
-    PAGE.write_text(head + START + _tables() + END + tail, encoding="utf-8")
+    for marks, text in ((COLUMNS, _tables()), (RENAMED_NAMES, _renamed()), (MAPPINGS, _mappings())):
+        head, _, tail = _parts(marks)
+        PAGE.write_text(head + marks[0] + text + marks[1] + tail, encoding="utf-8")

@@ -26,7 +26,6 @@ _PURPOSE = {
     "labels": "what may be shown of a trait that is no secret",
     "content": "how often an account used a template in an hour",
     "pools": "what an account sent through a template on a day, the template removed",
-    "rhythms": "gaps between an account's exchanges",
     "sentences": "which sentences recur; words only once enough organisations sent them",
     "templates": "sets of sentences that requests share",
     "profiles": "the accounts table without its identifiers",

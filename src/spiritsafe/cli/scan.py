@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from spiritsafe.cli.parser import Options, Parser, given, settings_of
 from spiritsafe.cli.terminal import Terminal
 from spiritsafe.model.errors import ExitCode
+from spiritsafe.model.words import Format
 
 if TYPE_CHECKING:
     from spiritsafe.model.findings import Findings
@@ -46,7 +47,7 @@ def arguments(parser: Parser) -> None:
         default=Path("spiritsafe-out"),
         help="where findings.json and report.html go (%(default)s)",
     )
-    parser.add_argument("--format", choices=("parquet", "jsonl", "csv"), help="the logs' format (default: by content)")
+    parser.add_argument("--format", choices=list(Format), help="the logs' format (default: by content)")
     parser.add_on_error()
     parser.add_config()
     parser.add_json()
@@ -56,7 +57,6 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
     """Scan, print what was found and where the report lies."""
     from spiritsafe.casework.terminal import campaign_table
     from spiritsafe.ingest.entities import EntityFile
-    from spiritsafe.ingest.readers import Format
     from spiritsafe.pipeline.scan import ScanRequest, scan
 
     request = ScanRequest(

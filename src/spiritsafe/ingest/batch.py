@@ -83,9 +83,11 @@ class Batch:
         row_numbers: int64, shape (table.num_rows,), one-based record numbers in the file.
         rejected: the records left out, by row.
         repaired: strings in which NUL or bytes that are not UTF-8 became U+FFFD.
+        passed: records that are no exchanges, such as a trace's other spans.
     """
 
     table: pa.Table
     row_numbers: NDArray[np.int64]
     rejected: tuple[Rejected, ...] = ()
     repaired: int = 0
+    passed: int = 0

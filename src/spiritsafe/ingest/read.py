@@ -36,6 +36,7 @@ class ReadStats:
         quarantined: records set aside in the quarantine file.
         skipped: records left out and only counted.
         repaired: strings in which NUL or bytes that are not UTF-8 became U+FFFD.
+        passed: records that are no exchanges, such as a trace's other spans.
     """
 
     files: int = 0
@@ -43,6 +44,7 @@ class ReadStats:
     quarantined: int = 0
     skipped: int = 0
     repaired: int = 0
+    passed: int = 0
 
 
 @dataclass(slots=True)
@@ -81,17 +83,19 @@ class Reading:
             InputError: the file cannot be read, or a record is bad and ``on_error`` is ``fail``.
             StoreError: the quarantine file cannot be written.
         """
-        skipped, repaired = self.stats.skipped, self.stats.repaired
+        skipped, repaired, passed = self.stats.skipped, self.stats.repaired, self.stats.passed
         reader = READERS[self.format or sniff(file, self.limits)]
         for batch in reader.batches(file, self.spec, self.limits):
             self.settle(batch.rejected)
             self.stats.rows += batch.table.num_rows
             self.stats.repaired += batch.repaired
+            self.stats.passed += batch.passed
             if batch.table.num_rows:
                 yield batch
         self.stats.files += 1
         _warn("records skipped", file, self.stats.skipped - skipped)
         _warn("strings repaired: NUL or bytes that are not UTF-8", file, self.stats.repaired - repaired)
+        _warn("records passed over, for they are no exchanges", file, self.stats.passed - passed)
 
     def settle(self, rejected: Iterable[Rejected]) -> None:
         """Fail, set aside or skip, as ``on_error`` says.

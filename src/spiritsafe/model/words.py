@@ -14,6 +14,7 @@ __all__ = [
     "Elicitation",
     "EntityKind",
     "Family",
+    "Format",
     "NetworkTag",
     "Programme",
     "Tier",
@@ -22,6 +23,19 @@ __all__ = [
     "family_of",
     "link_kind",
 ]
+
+
+class Format(StrEnum):
+    """Formats of exchange logs; the values are what ``--format`` takes."""
+
+    PARQUET = "parquet"
+    JSONL = "jsonl"
+    CSV = "csv"
+    LITELLM = "litellm"
+    LITELLM_SPEND = "litellm-spend"
+    OTLP_JSON = "otlp-json"
+    OTLP_PROTOBUF = "otlp-protobuf"
+    ENVOY = "envoy"
 
 
 class Tier(StrEnum):

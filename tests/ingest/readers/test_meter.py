@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spiritsafe.ingest.batch import Limits
-from spiritsafe.ingest.readers import READERS
+from spiritsafe.ingest.readers import READERS, Format
 from spiritsafe.ingest.readers.sniff import sniff
 from spiritsafe.ingest.sources import source
 from spiritsafe.model.columns import EXCHANGES
@@ -29,7 +29,21 @@ def _jsonl(records: list[dict[str, object]]) -> bytes:
     return b"\n".join(json.dumps(record).encode() for record in records) + b"\n"
 
 
-@pytest.mark.parametrize("kind", ["csv", "csv.gz", "jsonl", "jsonl.gz", "parquet"])
+def _array(records: list[dict[str, object]]) -> bytes:
+    return json.dumps(records, indent=1).encode()
+
+
+def _otlp(records: list[dict[str, object]]) -> bytes:
+    spans = READERS[Format.OTLP_PROTOBUF].examples()[1]
+    return spans * (len(records) // 8)
+
+
+WRITERS = {"csv": _csv, "jsonl": _jsonl, "json": _array, "otlp": _otlp}
+
+
+@pytest.mark.parametrize(
+    "kind", ["csv", "csv.gz", "jsonl", "jsonl.gz", "json", "json.gz", "otlp", "otlp.gz", "parquet"]
+)
 def test_the_meter_moves_forward_to_the_end(
     kind: str, exchange: Callable[..., dict[str, object]], tmp_path: Path
 ) -> None:
@@ -38,7 +52,7 @@ def test_the_meter_moves_forward_to_the_end(
     if kind == "parquet":
         pq.write_table(pa.Table.from_pylist(records), path)
     else:
-        data = (_csv if kind.startswith("csv") else _jsonl)(records)
+        data = WRITERS[kind.removesuffix(".gz")](records)
         path.write_bytes(gzip.compress(data, 6) if kind.endswith("gz") else data)
     file = source(path)
     assert file.meter.share == 0

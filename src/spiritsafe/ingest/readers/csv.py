@@ -8,7 +8,7 @@ Source: RFC 4180.
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -24,7 +24,7 @@ from spiritsafe.ingest.values import plain
 from spiritsafe.model.columns import TableSpec
 from spiritsafe.model.errors import InputError
 
-__all__ = ["CsvReader"]
+__all__ = ["CsvReader", "distinct", "fields", "misfit", "taken_apart"]
 
 _DELIMITERS = ",;\t|"
 _TURN = 4096
@@ -71,11 +71,11 @@ class CsvReader:
     def batches(self, source: Source, spec: TableSpec, limits: Limits) -> Iterator[Batch]:
         """Yield the rows of a CSV file; see :class:`~spiritsafe.ingest.readers.reader.Reader`."""
         with opened(source, limits) as content:
-            meter = _Meter(content, source, limits)
-            parser = _parser(meter, spec, limits)
-            turns = _turns(parser, meter, source, limits)
+            meter, turns = taken_apart(content, source, spec.required, limits)
             header = [name.strip() for name in next(turns, [[]])[0]]
-            _check_header(header, source, spec)
+            distinct(header, source)
+            require(header, spec, source.name)
+            warn_unknown(unknown(header, spec), source, spec)
             row, pending = 1, _Pending(header, source.name)
             for records in turns:
                 pending.add(records)
@@ -86,14 +86,41 @@ class CsvReader:
                 yield settle(pending.given(row, spec), spec, source.name)
 
 
-def _parser(meter: _Meter, spec: TableSpec, limits: Limits) -> Iterator[list[str]]:
+def taken_apart(
+    content: io.BufferedReader, source: Source, names: Iterable[str], limits: Limits
+) -> tuple[_Meter, Iterator[list[list[str]]]]:
+    """Return a count of bytes drawn, and the header alone followed by the records, some at a time.
+
+    Args:
+        content: the file's content.
+        source: for messages.
+        names: columns that the header is expected to have; they tell what stands between fields.
+        limits: bounds on a record.
+    """
+    meter = _Meter(content, source, limits)
+    return meter, _turns(_parser(meter, names, limits), meter, source, limits)
+
+
+def fields(line: str, names: Iterable[str]) -> set[str]:
+    """Return what a header names, told apart by whatever mark shows most of ``names``.
+
+    >>> sorted(fields("a;b;c,d", {"a", "b"}))
+    ['a', 'b', 'c,d']
+    """
+    return set(line.strip().replace('"', "").split(_delimiter(line, names)))
+
+
+def _delimiter(line: str, names: Iterable[str]) -> str:
+    bare, wanted = line.strip().replace('"', ""), set(names)
+    return max(_DELIMITERS, key=lambda mark: len(wanted & set(bare.split(mark))))
+
+
+def _parser(meter: _Meter, names: Iterable[str], limits: Limits) -> Iterator[list[str]]:
     text = io.TextIOWrapper(io.BufferedReader(meter, 1 << 18), "utf-8-sig", "surrogateescape", newline="")
     # The parser's own bound is one per process, so it is only ever raised.
     csv.field_size_limit(max(csv.field_size_limit(), limits.record_bytes))
     first = text.readline()
-    bare, names = first.strip().replace('"', ""), set(spec.required)
-    delimiter = max(_DELIMITERS, key=lambda mark: len(names & set(bare.split(mark))))
-    return csv.reader(chain([first], text), delimiter=delimiter, strict=True)
+    return csv.reader(chain([first], text), delimiter=_delimiter(first, names), strict=True)
 
 
 def _turns(parser: Iterator[list[str]], meter: _Meter, source: Source, limits: Limits) -> Iterator[list[list[str]]]:
@@ -150,7 +177,7 @@ class _Pending:
         """Return the records taken, the first of which is number ``row``."""
         numbers = np.arange(row, row + self.count, dtype=np.int64)
         rejected = [
-            Rejected(self._file, row + at, "", _misfit(record, self._header), record)
+            Rejected(self._file, row + at, "", misfit(record, self._header), record)
             for at, record in self._misfits.items()
         ]
         columns = [pa.chunked_array(parts, pa.string()) for parts in self._columns]
@@ -172,7 +199,12 @@ def _text(fields: tuple[str, ...]) -> pa.Array:
         return pa.array([field.encode("utf-8", "surrogateescape") for field in fields]).view(pa.string())
 
 
-def _check_header(header: list[str], source: Source, spec: TableSpec) -> None:
+def distinct(header: list[str], source: Source) -> None:
+    """Raise if two columns have one name.
+
+    Raises:
+        InputError: naming it.
+    """
     doubled = sorted({name for name in header if header.count(name) > 1})
     if doubled:
         raise InputError(
@@ -181,9 +213,8 @@ def _check_header(header: list[str], source: Source, spec: TableSpec) -> None:
             column=ascii(doubled[0])[1:-1],
             hint="Rename one of them.",
         )
-    require(header, spec, source.name)
-    warn_unknown(unknown(header, spec), source, spec)
 
 
-def _misfit(record: list[str], header: list[str]) -> str:
+def misfit(record: list[str], header: list[str]) -> str:
+    """Return what is wrong with a record of more or fewer fields than the header has."""
     return f"has {len(record)} fields where the header names {len(header)}; check its commas and quotes"

@@ -1,4 +1,4 @@
-"""JSONL: one exchange per line, plain or gzip.
+"""JSONL: one exchange per line, or one array of exchanges, plain or gzip.
 
 A stretch of lines is decoded in one call into records that hold only the contract's columns seen so
 far; a name not seen before stops the decoder, which then learns it. A stretch that does not decode is
@@ -7,7 +7,6 @@ way as for every format. Source: RFC 8259, https://jsonlines.org.
 """
 
 import functools
-import json
 import re
 from collections.abc import Iterator
 from operator import attrgetter
@@ -18,6 +17,7 @@ import numpy as np
 
 from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected, Unfit
 from spiritsafe.ingest.readers.lines import filled, stretches
+from spiritsafe.ingest.readers.objects import decoded, textual
 from spiritsafe.ingest.readers.reader import warn_unknown
 from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.validate import require, settle, unknown
@@ -131,7 +131,7 @@ class _Decoder:
 
     def _alone(self, line: bytes) -> Any:
         try:
-            values = _object(line)
+            values = decoded(line)
         except Unfit as unfit:
             return unfit
         for name in values:
@@ -141,34 +141,10 @@ class _Decoder:
     def _given(self, records: list[Any], stretch: bytes, row: int) -> Given:
         lines = functools.cache(lambda: filled(stretch))  # needed for bad records only
         bad = [at for at, record in enumerate(records) if isinstance(record, Unfit)]
-        rejected = [Rejected(self._file, row + at, "", str(records[at]), _text(lines()[at])) for at in bad]
+        rejected = [Rejected(self._file, row + at, "", str(records[at]), textual(lines()[at])) for at in bad]
         places = np.delete(np.arange(len(records), dtype=np.int64), bad)
         good = [record for record in records if not isinstance(record, Unfit)] if bad else records
         columns: dict[str, list[object]] = {name: [None] * len(good) for name in self._required}
         for name in self._contract & self._fields.keys():
             columns[name] = list(map(attrgetter(self._fields[name]), good))
-        return Given(columns, places + row, lambda at: _text(lines()[places[at]]), tuple(rejected))
-
-
-def _text(line: bytes) -> str:
-    return line.decode("utf-8", "surrogateescape")
-
-
-def _object(line: bytes) -> dict[str, Any]:
-    """Return one line's object; lone surrogates and stray bytes come through, to be judged by column.
-
-    Raises:
-        Unfit: the line is no JSON object.
-    """
-    try:
-        value = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        try:
-            value = json.loads(_text(line), strict=False)
-        except json.JSONDecodeError as error:
-            raise Unfit(f"is not JSON: {error.msg} at character {error.pos + 1}") from None
-        except (ValueError, RecursionError):
-            raise Unfit("is not JSON that can be read: nested too deeply, or a number too long") from None
-    if not isinstance(value, dict):
-        raise Unfit("is JSON, but not an object with the columns as names")
-    return value
+        return Given(columns, places + row, lambda at: textual(lines()[places[at]]), tuple(rejected))

@@ -6,24 +6,16 @@ caller fails, sets aside or skips. So the three answers cannot differ from forma
 
 import logging
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from typing import Protocol
 
 from spiritsafe.ingest.batch import Batch, Limits
 from spiritsafe.ingest.sources import Source
 from spiritsafe.model.columns import TableSpec
+from spiritsafe.model.words import Format
 
 __all__ = ["Format", "Reader", "warn_unknown"]
 
 _log = logging.getLogger("spiritsafe.ingest")
-
-
-class Format(StrEnum):
-    """Formats of the contract; the values are what ``--format`` takes."""
-
-    PARQUET = "parquet"
-    JSONL = "jsonl"
-    CSV = "csv"
 
 
 class Reader(Protocol):

@@ -4,15 +4,27 @@ Never by its name: logs are renamed, rotated and exported under any extension, a
 show up later as a puzzling parse error.
 """
 
-from spiritsafe.ingest.batch import Limits
+from contextlib import suppress
+from dataclasses import replace
+
+from spiritsafe.ingest.batch import Limits, Unfit
+from spiritsafe.ingest.readers import READERS
 from spiritsafe.ingest.readers.content import GZIP, is_gzip, opened
+from spiritsafe.ingest.readers.csv import fields
+from spiritsafe.ingest.readers.lines import filled, stretches
+from spiritsafe.ingest.readers.objects import Record, decoded
+from spiritsafe.ingest.readers.otlpproto import looks_like_otlp
 from spiritsafe.ingest.readers.reader import Format
-from spiritsafe.ingest.sources import Source
+from spiritsafe.ingest.readers.records import RecordReader
+from spiritsafe.ingest.sources import Meter, Source
+from spiritsafe.model.columns import EXCHANGES
 from spiritsafe.model.errors import InputError
 
 __all__ = ["sniff"]
 
 _PEEK = 1 << 16
+_RECORDS = 16
+"""Records looked at: the first may be broken, or no exchange."""
 _FOREIGN = {
     b"(\xb5/\xfd": "zstd; unpack it with 'zstd -d'",
     b"BZh": "bzip2; unpack it with 'bunzip2'",
@@ -35,6 +47,33 @@ def _unpacked(source: Source) -> Format:
     return Format.PARQUET
 
 
+def _json(source: Source, limits: Limits) -> Format:
+    """Tell by the first records that can be read; the contract's own come first, so that nothing else takes them."""
+    readers = {form: reader for form, reader in READERS.items() if isinstance(reader, RecordReader)}
+    framings: dict[frozenset[str], None] = dict.fromkeys([frozenset(), *(r.mapping.within for r in readers.values())])
+    for within in framings:
+        for record in _first_records(source, limits, within):
+            if record.keys() >= set(EXCHANGES.required):
+                return Format.JSONL
+            for form, reader in readers.items():
+                if reader.mapping.within == within and reader.mapping.recognises(record):
+                    return form
+    return Format.JSONL
+
+
+def _first_records(source: Source, limits: Limits, within: frozenset[str]) -> list[Record]:
+    bounds = replace(limits, rows=_RECORDS, batch_bytes=min(limits.batch_bytes, _PEEK))
+    try:
+        lines = filled(next(stretches(replace(source, meter=Meter()), bounds, within), b""))
+    except InputError:  # too long, or cut off, in this framing; the reader will say so if it is in every one
+        return []
+    records = []
+    for line in lines:
+        with suppress(Unfit):
+            records.append(decoded(line))
+    return records
+
+
 def sniff(source: Source, limits: Limits) -> Format:
     """Return the format of a file.
 
@@ -48,6 +87,8 @@ def sniff(source: Source, limits: Limits) -> Format:
     for magic, what in _FOREIGN.items():
         if start.startswith(magic):
             raise InputError(f"the file is {what}", file=source.name)
+    if looks_like_otlp(start):
+        return Format.OTLP_PROTOBUF
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text:
         raise InputError(
@@ -55,18 +96,22 @@ def sniff(source: Source, limits: Limits) -> Format:
             file=source.name,
             hint="Remove it, or export again; a header alone is fine in CSV.",
         )
-    if text.startswith(b"{"):
-        return Format.JSONL
-    if text.startswith(b"["):
-        raise InputError(
-            "the file is one JSON array",
-            file=source.name,
-            hint="Write one object per line: jq -c '.[]' FILE.",
-        )
+    if text.startswith((b"{", b"[")):
+        return _json(source, limits)
     if b"\0" in text.split(b"\n", 1)[0]:
         raise InputError(
-            "the file is neither Parquet, JSONL nor CSV",
+            "the file is neither Parquet, JSON nor CSV",
             file=source.name,
             hint="Write it in one of these formats, or leave it out.",
         )
+    return _csv(text)
+
+
+def _csv(text: bytes) -> Format:
+    line = text.split(b"\n", 1)[0].decode("utf-8", "replace")
+    if not fields(line, EXCHANGES.required) >= set(EXCHANGES.required):
+        for form, reader in READERS.items():
+            header = reader.mapping.header if isinstance(reader, RecordReader) else frozenset()
+            if header and fields(line, header) >= header:
+                return form
     return Format.CSV

@@ -1,0 +1,181 @@
+"""JSON objects from text, and cautious looks into them.
+
+Every format that carries JSON decodes it here, so that a lone surrogate or a stray byte has one fate. What a
+log's writer states (ids, times, counts of tokens) is handed on as it is and judged by column; what a client
+merely *asked for* is taken only where it is of its type, because whoever sends a request must not be able to
+stop the reading of everybody's log. Source: RFC 8259.
+"""
+
+import json
+from typing import Any
+
+import msgspec
+
+from spiritsafe.ingest import instants
+from spiritsafe.ingest.batch import Unfit
+
+__all__ = [
+    "Record",
+    "among",
+    "array",
+    "as_number",
+    "as_text",
+    "as_truth",
+    "as_whole",
+    "asked",
+    "clean",
+    "decoded",
+    "elapsed_ms",
+    "first",
+    "inner",
+    "record",
+    "text",
+    "textual",
+    "truth",
+    "whole",
+]
+
+Record = dict[str, Any]
+"""A JSON object, as a format holds one."""
+
+_MOST = 2**63
+
+
+def textual(line: bytes) -> str:
+    """Return bytes as text; those that are not UTF-8 travel on as lone surrogates."""
+    return line.decode("utf-8", "surrogateescape")
+
+
+def decoded(line: bytes) -> dict[str, Any]:
+    """Return one text's object; lone surrogates and stray bytes come through, to be judged by column.
+
+    Raises:
+        Unfit: the text is no JSON object.
+    """
+    try:
+        value = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            value = json.loads(textual(line), strict=False)
+        except json.JSONDecodeError as error:
+            raise Unfit(f"is not JSON: {error.msg} at character {error.pos + 1}") from None
+        except (ValueError, RecursionError):
+            raise Unfit("is not JSON that can be read: nested too deeply, or a number too long") from None
+    if not isinstance(value, dict):
+        raise Unfit("is JSON, but not an object with the columns as names")
+    return value
+
+
+def inner(value: object) -> object:
+    """Return what a text that is itself JSON says; anything else, and text that is none, as it is.
+
+    >>> inner('{"a": 1}'), inner("hello"), inner([2])
+    ({'a': 1}, 'hello', [2])
+    """
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return value
+
+
+def record(value: object) -> Record:
+    """Return an object, the one that a text spells, or an empty one."""
+    value = inner(value)
+    return value if isinstance(value, dict) else {}
+
+
+def array(value: object) -> list[Any]:
+    """Return an array, the one that a text spells, or an empty one."""
+    value = inner(value)
+    return value if isinstance(value, list) else []
+
+
+def among(holder: object, path: str) -> object:
+    """Return what lies at a dotted path, None where there is nothing; '' counts as nothing.
+
+    >>> among({"metadata": {"user": "a"}}, "metadata.user")
+    'a'
+    """
+    for name in path.split("."):
+        if not isinstance(holder, dict):
+            return None
+        holder = holder.get(name)
+    return None if holder == "" else holder
+
+
+def first(holder: object, *paths: str) -> object:
+    """Return what lies at the first dotted path that leads anywhere, else None."""
+    if not isinstance(holder, dict):
+        return None
+    for path in paths:
+        value = among(holder, path) if "." in path else holder.get(path)
+        if value is not None and value != "":
+            return value
+    return None
+
+
+def as_number(value: object) -> int | float | None:
+    """Return a client's number as it is if it is finite and not negative, else None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if 0 <= value < _MOST else None
+
+
+def as_whole(value: object) -> int | None:
+    """Return a client's whole number that is not negative, else None."""
+    number = as_number(value)
+    return int(number) if number is not None and number == int(number) else None
+
+
+def as_truth(value: object) -> bool | None:
+    """Return a client's truth value, else None."""
+    return value if isinstance(value, bool) else None
+
+
+def as_text(value: object) -> str | None:
+    """Return a client's text, else None; a number becomes its digits, as clients send ids either way."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MOST:
+        return str(value)
+    return value if isinstance(value, str) and value else None
+
+
+def asked(holder: object, *paths: str) -> object:
+    """Return a client's number at the first path that leads anywhere, else None."""
+    return as_number(first(holder, *paths))
+
+
+def whole(holder: object, *paths: str) -> int | None:
+    """Return a client's whole number at the first path that leads anywhere, else None."""
+    return as_whole(first(holder, *paths))
+
+
+def truth(holder: object, *paths: str) -> bool | None:
+    """Return a client's truth value at the first path that leads anywhere, else None."""
+    return as_truth(first(holder, *paths))
+
+
+def text(holder: object, *paths: str) -> str | None:
+    """Return a client's text at the first path that leads anywhere, else None."""
+    return as_text(first(holder, *paths))
+
+
+def elapsed_ms(start: object, end: object) -> int | None:
+    """Return the milliseconds between two times of any spelling, None where that is no duration.
+
+    >>> elapsed_ms("2026-01-01T00:00:00Z", 1767225601.5)
+    1500
+    """
+    try:
+        micros = instants.exact(end) - instants.exact(start)
+    except Unfit:
+        return None
+    return micros // 1000 if micros >= 0 else None
+
+
+def clean(value: object) -> object:
+    """Return a required text that a client wrote without what no id may hold; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")

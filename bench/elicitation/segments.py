@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from spiritsafe.model.kernel import Array, kernel
 from spiritsafe.sketch.classify import BUCKETS, PER_TOKEN, features
 from spiritsafe.sketch.hashing import PUBLIC_KEY
-from spiritsafe.sketch.kernel import Array, kernel
 from spiritsafe.sketch.scan import keys_of
 from spiritsafe.sketch.text import gather, normalise
 from spiritsafe.sketch.tokens import Tokens, scratch, tokenise

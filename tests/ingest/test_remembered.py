@@ -22,7 +22,7 @@ class Counting:
     def __init__(self) -> None:
         self.made = 0
 
-    def at(self, kind: TraitKind, epoch: int, texts: list[str]) -> np.ndarray:
+    def at(self, kind: TraitKind, epoch: int, texts: pa.Array) -> np.ndarray:
         self.made += len(texts)
         return MAKER.at(kind, epoch, texts)
 

@@ -192,10 +192,9 @@ def template_bits(focus: Focus) -> Float:
 
 def _exclusiveness(focus: Focus) -> Float:
     """Mean over each member's focal exchanges of the share of their template's users that are members, float [m]."""
-    exclusive = np.zeros(len(focus.templates))
-    for at, template in enumerate(focus.templates.tolist()):
-        users = focus.population.users(template)
-        exclusive[at] = np.isin(users, focus.members).mean() if len(users) else 0.0
+    used, _ = focus.population.templates_of(focus.members)
+    inside = np.bincount(used, minlength=len(focus.population.templates))[focus.templates]
+    exclusive = inside / np.maximum(focus.population.users_of_each[focus.templates], 1)
     place = np.searchsorted(focus.templates, focus.what)
     return np.asarray(tally(focus.who, focus.n * exclusive[place], focus.size) / np.maximum(focus.volume, 1))
 

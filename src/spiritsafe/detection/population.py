@@ -193,6 +193,11 @@ class Population:
         first, last = np.searchsorted(used, [template, template + 1])
         return account[first:last]
 
+    @cached_property
+    def users_of_each(self) -> Int:
+        """How many accounts sent something with each template, int64 [templates]."""
+        return np.bincount(self.usage[0], minlength=len(self.templates))
+
     def templates_of(self, members: Int) -> tuple[Int, Int]:
         """Return (template, member's account) of every pair of which there is an exchange."""
         order, starts = self._usage_by_account

@@ -59,7 +59,7 @@ def fold(rows: pa.Table, table: Table) -> pa.Table:
     columns = {}
     for name in rows.column_names:
         if rules[name] is Merge.KEY:
-            columns[name] = _taken(rows.column(name), first)
+            columns[name] = _taken(rows.column(name), first, order[starts[:-1]])
         elif rules[name] is Merge.LATEST:
             columns[name] = _latest(rows.column(name), rows.column("last_us").to_numpy(), order, starts)
         else:
@@ -68,8 +68,13 @@ def fold(rows: pa.Table, table: Table) -> pa.Table:
     return _plain(pa.table(columns), table)
 
 
-def _taken(column: pa.ChunkedArray, rows: pa.Array) -> pa.Array:
-    return column.combine_chunks().take(rows)
+def _taken(column: pa.ChunkedArray, rows: pa.Array, at: Int) -> pa.Array:
+    if pa.types.is_integer(column.type):
+        return pa.array(column.to_numpy()[at])
+    whole = column.combine_chunks()
+    if pa.types.is_dictionary(whole.type) and len(whole.dictionary) == 1 and not whole.null_count:
+        return whole.slice(0, len(at))
+    return whole.take(rows)
 
 
 def _latest(texts: pa.ChunkedArray, last_us: Int, order: Int, starts: Int) -> pa.Array:
@@ -86,7 +91,7 @@ def _latest(texts: pa.ChunkedArray, last_us: Int, order: Int, starts: Int) -> pa
         rank = _ranks(texts.take(pa.array(row[tied])))
         best = tied[np.lexsort((rank, owner[tied]))]
         chosen[owner[best]] = row[best]
-    return _taken(texts, pa.array(chosen))
+    return texts.combine_chunks().take(pa.array(chosen))
 
 
 def _plain(rows: pa.Table, table: Table) -> pa.Table:

@@ -1,22 +1,19 @@
 """Put rows in the order of their keys, and reduce the rows of one key, in compiled loops.
 
 Keys of the stored tables begin with a hash, and hashes are uniform: the top bits alone put nearly every row
-where it belongs, and what is left is to order a handful of neighbours. A general sort of two key columns takes
-four times as long. Rows of one heavy account share all bits; its bucket is heap-sorted, so that no input makes
-this quadratic.
+where it belongs, and what is left is to order the rows of one hash. A general sort of two key columns takes
+four times as long. Many rows of one heavy account are heap-sorted, so that no input makes this quadratic.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
+from spiritsafe.model.kernel import Array, Word, inlined, kernel
 
 __all__ = ["count_distinct", "key_order", "reduce_max", "reduce_min", "reduce_sum", "starts_of"]
 
 Int = NDArray[np.int64]
 
-_PER_BUCKET = 8
-_MOST_BITS = 22
 _SMALL = 24
 """Rows that insertion orders faster than anything else."""
 _SIGN = np.uint64(1 << 63)
@@ -37,9 +34,14 @@ def key_order(keys: Int, spread: int) -> Int:
     for code in keys[:spread]:
         width = int(code.max(initial=0)) + 1
         codes, most = codes * width + code, most * width
-    bits = int(max(0, min(_MOST_BITS, np.log2(max(count // _PER_BUCKET, 1))) - np.ceil(np.log2(most))))
-    top = ((keys[spread].view(np.uint64) ^ _SIGN) >> np.uint64(64 - bits)).astype(np.int64) if bits else codes * 0
-    return np.asarray(_ordered(keys, (codes << bits) | top, most << bits))
+    place, code = max(count - 1, 1).bit_length(), (most - 1).bit_length()
+    # one word holds what comes before the hash, the top of the hash and the row; a plain sort of words is fastest
+    top = (keys[spread].view(np.uint64) ^ _SIGN) >> np.uint64(place + code)
+    words = (top << np.uint64(place)) | np.arange(count, dtype=np.uint64)
+    if code:
+        words |= codes.astype(np.uint64) << np.uint64(64 - code)
+    words.sort()
+    return np.asarray(_settled(keys, words, np.uint64(place)))
 
 
 def starts_of(keys: Int, order: Int) -> Int:
@@ -94,20 +96,19 @@ def _count_distinct(values: Array, starts: Array) -> Array:
 
 
 @kernel
-def _ordered(keys: Array, bucket: Array, buckets: int) -> Array:
-    count = len(bucket)
-    ends = np.zeros(buckets + 1, np.int64)
-    for row in range(count):
-        ends[bucket[row] + 1] += 1
-    for at in range(buckets):
-        ends[at + 1] += ends[at]
+def _settled(keys: Array, words: Array, place: Word) -> Array:
+    """Order by all keys the rows that the words do not tell apart."""
+    count = len(words)
     order = np.empty(count, np.int64)
-    place = ends[:-1].copy()
-    for row in range(count):
-        order[place[bucket[row]]] = row
-        place[bucket[row]] += 1
-    for at in range(buckets):
-        _sort(keys, order, ends[at], ends[at + 1])
+    mask = (np.uint64(1) << place) - np.uint64(1)
+    for at in range(count):
+        order[at] = np.int64(words[at] & mask)
+    begin = 0
+    for at in range(1, count + 1):
+        if at == count or words[at] >> place != words[begin] >> place:
+            if at - begin > 1:
+                _sort(keys, order, begin, at)
+            begin = at
     return order
 
 
@@ -179,16 +180,16 @@ def _starts(keys: Array, order: Array) -> Array:
 
 
 @kernel
-def _sum(values: Array, order: Array, starts: Array) -> tuple[Array, Word]:
+def _sum(values: Array, order: Array, starts: Array) -> tuple[Array, int]:
     out = np.empty(len(starts) - 1, np.int64)
-    wrapped = np.bool_(False)
+    wrapped = 0
     for group in range(len(out)):
         total = np.int64(0)
         for at in range(starts[group], starts[group + 1]):
             value = np.int64(values[order[at]])
             fresh = total + value
             # the sum of two of one sign that has the other has wrapped
-            wrapped |= ((total ^ fresh) & (value ^ fresh)) < 0
+            wrapped += int(((total ^ fresh) & (value ^ fresh)) < 0)
             total = fresh
         out[group] = total
     return out, wrapped

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from spiritsafe.model.kernel import Array, kernel
 from spiritsafe.sketch.hashing import PUBLIC_KEY, Purpose, derive, siphash
-from spiritsafe.sketch.kernel import Array, kernel
 from spiritsafe.sketch.text import as_binary
 
 __all__ = ["hash_column", "hash_numbers", "hash_strings"]

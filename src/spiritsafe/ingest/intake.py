@@ -4,8 +4,9 @@ One file is one commit. Until then nothing of it is visible, afterwards it is ne
 crash between two files loses and doubles nothing, and re-scanning a folder reads what is new.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ from spiritsafe.engine.ranges import between, span
 from spiritsafe.engine.store import Store
 from spiritsafe.engine.tables import TABLES
 from spiritsafe.ingest import rollups
+from spiritsafe.ingest.batch import Batch
 from spiritsafe.ingest.chunk import Chunk, chunk_of
 from spiritsafe.ingest.exemplars import Exemplars
 from spiritsafe.ingest.hashes import hash_strings
@@ -108,8 +110,8 @@ class Intake:
         self, file: Source, reading: Reading, batch: StoreBatch, told: Callable[[Source], None]
     ) -> tuple[int, int]:
         before, rows = reading.stats.quarantined + reading.stats.skipped, 0
-        for typed in reading.batches(file):
-            chunk = chunk_of(typed.table, self._key)
+        for table in _gathered(reading.batches(file), partial(told, file)):
+            chunk = chunk_of(table, self._key)
             chunk = chunk.take(self._repeats.fresh(chunk.exchange, chunk.us))
             rows += len(chunk)
             if len(chunk):
@@ -117,7 +119,6 @@ class Intake:
             if self._repeats.is_full:
                 batch.paths("seen")
                 self._repeats.forget()
-            told(file)
         return rows, reading.stats.quarantined + reading.stats.skipped - before
 
     def _write(self, chunk: Chunk, batch: StoreBatch) -> None:
@@ -158,6 +159,29 @@ class Intake:
 
 _SPOKEN = ("prompt", "system_prompt", "response", "sketch")
 """Columns from which texts are known."""
+
+
+_SILENT_ROWS = 2_000_000
+"""Exchanges without text that are taken at once: half a gigabyte, and one row of every rollup where there were ten."""
+
+
+def _gathered(batches: Iterator[Batch], told: Callable[[], None]) -> Iterator[pa.Table]:
+    """Join batches without text, whose rows are small; ``told`` is called after each."""
+    held: list[pa.Table] = []
+    for typed in batches:
+        held.append(typed.table)
+        told()
+        spoken = any(name in typed.table.column_names for name in _SPOKEN)
+        if spoken or sum(part.num_rows for part in held) >= _SILENT_ROWS:
+            yield from _joined(held)
+            held = []
+    yield from _joined(held)
+
+
+def _joined(held: list[pa.Table]) -> Iterator[pa.Table]:
+    """Yield tables of the same columns as one."""
+    for _, parts in groupby(held, lambda part: part.schema):
+        yield pa.concat_tables(parts).unify_dictionaries()
 
 
 def _told(chunk: Chunk, read: rollups.Texts, silent: NDArray[np.bool_] | None = None) -> rollups.Texts:

@@ -27,7 +27,7 @@ _MOST = 4_000_000
 class _Maker(Protocol):
     """Who makes pseudonyms; see ``privacy.pseudonyms``."""
 
-    def at(self, kind: TraitKind, epoch: int, texts: list[str]) -> Int:
+    def at(self, kind: TraitKind, epoch: int, texts: pa.Array) -> Int:
         """Pseudonyms in one epoch; 0 where a text is no identifier."""
         ...
 
@@ -96,7 +96,8 @@ class Remembered:
         unknown = rows[at == ABSENT]
         if len(unknown):
             fresh, first = np.unique(hashes[unknown], return_index=True)
-            texts = pc.cast(values, pa.string()).take(pa.array(unknown[first])).to_pylist()
+            texts = pc.cast(values, pa.string()).take(pa.array(unknown[first]))
+            texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
             memory.learn(fresh, self._maker.at(kind, epoch, texts))
             at = memory.rows.find(hashes[rows])
         return memory.values[at]

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spiritsafe.engine.tables import HOUR_US
+from spiritsafe.model.kernel import Array, Word, kernel
 from spiritsafe.sketch.hashing import mix
-from spiritsafe.sketch.kernel import Array, Word, kernel
 
 __all__ = ["Repeats"]
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from spiritsafe.engine.order import key_order
 from spiritsafe.engine.tables import DAY_US
+from spiritsafe.model.kernel import Array, kernel
 from spiritsafe.sketch.hashing import mix
-from spiritsafe.sketch.kernel import Array, kernel
 
 __all__ = ["Distinct", "Runs", "repeated", "runs_of"]
 

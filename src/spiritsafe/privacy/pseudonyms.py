@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from spiritsafe.model.epochs import EPOCH_MASK, PSEUDONYMISED, Epochs
 from spiritsafe.model.words import TraitKind
+from spiritsafe.privacy.bulk import heads, ipv4
 from spiritsafe.privacy.keys import MasterKey, Purpose
 from spiritsafe.privacy.normalise import NORMALISERS
 
@@ -76,12 +77,39 @@ class Pseudonymiser:
         """Return the pseudonyms of the addresses' /24 and /48 networks; see :meth:`values`."""
         return self.values(kind, ips, us)
 
-    def at(self, kind: TraitKind, epoch: int, texts: list[str]) -> Int64s:
-        """Return the pseudonyms of texts in one epoch, (n,); 0 where a text is no identifier of that kind."""
-        spelt = _spell(kind, texts)
-        distinct = list({text for text in spelt if text is not None})
-        told = dict(zip(distinct, self._hashes(kind, epoch, distinct), strict=True))
-        return np.array([told[text] if text is not None else 0 for text in spelt], dtype=np.int64)
+    def at(self, kind: TraitKind, epoch: int, texts: pa.Array) -> Int64s:
+        """Return the pseudonyms of texts in one epoch, (n,); 0 where a text is no identifier of that kind.
+
+        Args:
+            kind: a kind in ``PSEUDONYMISED``.
+            epoch: its number.
+            texts: (n,) strings without nulls.
+        """
+        out = np.zeros(len(texts), dtype=np.int64)
+        plain = np.arange(len(texts))
+        if kind in _ADDRESS_BYTES:
+            bare = pc.cast(texts, pa.large_binary())
+            _, bounds, data = bare.buffers()
+            ends = np.frombuffer(bounds, np.int64)[bare.offset : bare.offset + len(bare) + 1]
+            address = ipv4(np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8), ends)
+            quads = np.flatnonzero(address >= 0)
+            out[quads] = self._of_addresses(kind, epoch, address[quads])
+            plain = np.flatnonzero(address < 0)
+        if len(plain):
+            spelt = _spell(kind, texts.take(pa.array(plain)).to_pylist())
+            hashes = self._hashes(kind, epoch, [text or b"" for text in spelt])
+            known = np.array([text is not None for text in spelt])
+            out[plain] = np.where(known, np.array(hashes, np.int64), 0)
+        return out
+
+    def _of_addresses(self, kind: TraitKind, epoch: int, address: Int64s) -> Int64s:
+        """Return the pseudonyms of IPv4 addresses given as numbers; the same as :meth:`_hashes` of their bytes."""
+        width = _ADDRESS_BYTES[kind]
+        distinct, back = np.unique(address >> (8 * (4 - width)), return_inverse=True)
+        packed = distinct.astype(">u4").view(np.uint8).reshape(-1, 4)[:, 4 - width :]
+        head = heads(self._key(kind, epoch), np.ascontiguousarray(packed), np.full(len(distinct), width))
+        tailed = (head & ~np.uint64(EPOCH_MASK)) | np.uint64(epoch & EPOCH_MASK)
+        return tailed.view(np.int64)[back]
 
     @staticmethod
     def unreadable(kind: TraitKind, values: pa.Array | pa.ChunkedArray) -> Int64s:
@@ -126,11 +154,23 @@ class Pseudonymiser:
         return rows, values
 
     def _hashes(self, kind: TraitKind, epoch: int, spelt: list[bytes]) -> list[int]:
-        if (kind, epoch) not in self._keys:
-            self._keys[kind, epoch] = self._master.subkey(Purpose.PSEUDONYM, kind, str(epoch))
-        key, tail = self._keys[kind, epoch], bytes([epoch & EPOCH_MASK])
+        key, tail = self._key(kind, epoch), bytes([epoch & EPOCH_MASK])
         digests = [hmac.digest(key, text, "sha256") for text in spelt]
         return [int.from_bytes(digest[:7] + tail, "big", signed=True) for digest in digests]
+
+    def _key(self, kind: TraitKind, epoch: int) -> bytes:
+        if (kind, epoch) not in self._keys:
+            self._keys[kind, epoch] = self._master.subkey(Purpose.PSEUDONYM, kind, str(epoch))
+        return self._keys[kind, epoch]
+
+
+_ADDRESS_BYTES = {
+    TraitKind.IP: 4,
+    TraitKind.SIGNUP_IP: 4,
+    TraitKind.PREFIX: 3,
+    TraitKind.SIGNUP_PREFIX: 3,
+}
+"""Leading bytes of an IPv4 address that are hashed; see ``normalise``."""
 
 
 def _spell(kind: TraitKind, texts: list[str]) -> list[bytes | None]:

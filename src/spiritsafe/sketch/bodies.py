@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spiritsafe.model.kernel import Array, kernel
 from spiritsafe.sketch.hashing import finish, mix, start, step
-from spiritsafe.sketch.kernel import Array, kernel
 from spiritsafe.sketch.projection import PROJECTION_DIM
 from spiritsafe.sketch.sketches import Sketches
 

@@ -6,7 +6,7 @@ They merge by union whatever the order, count exactly below k distinct values, a
 import numpy as np
 from numpy.typing import NDArray
 
-from spiritsafe.sketch.kernel import Array, kernel
+from spiritsafe.model.kernel import Array, kernel
 
 __all__ = ["VACANT", "BottomK"]
 

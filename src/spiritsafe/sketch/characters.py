@@ -6,7 +6,7 @@ made by one process must equal the sketch made by another.
 
 import numpy as np
 
-from spiritsafe.sketch.kernel import Array, Word, inlined
+from spiritsafe.model.kernel import Array, Word, inlined
 
 __all__ = [
     "ASCII_ROLES",

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spiritsafe.model.kernel import Array, kernel
 from spiritsafe.model.words import Capability, Elicitation
 from spiritsafe.sketch.hashing import mix
-from spiritsafe.sketch.kernel import Array, kernel
 from spiritsafe.sketch.tokens import Tokens
 
 __all__ = ["BUCKETS", "CLASSES", "ELICITATIONS", "Classifier", "classify", "features"]

@@ -9,7 +9,7 @@ and compared with at most `ROOTS` clusters, so a flood into one bucket stays lin
 import numpy as np
 from numpy.typing import NDArray
 
-from spiritsafe.sketch.kernel import Array, kernel
+from spiritsafe.model.kernel import Array, kernel
 from spiritsafe.sketch.minhash import BINS
 
 __all__ = ["cluster"]

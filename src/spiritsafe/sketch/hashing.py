@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
+from spiritsafe.model.kernel import Array, Word, inlined, kernel
 
 __all__ = [
     "PUBLIC_KEY",

@@ -7,8 +7,8 @@ neither stay undetermined instead of being guessed.
 import numpy as np
 from numpy.typing import NDArray
 
+from spiritsafe.model.kernel import Array, kernel
 from spiritsafe.sketch.characters import read_char
-from spiritsafe.sketch.kernel import Array, kernel
 from spiritsafe.sketch.tokens import Tokens
 from spiritsafe.sketch.vocabulary import LANGUAGE_CODES
 

@@ -9,8 +9,8 @@ at every changed word.
 import numpy as np
 from numpy.typing import NDArray
 
+from spiritsafe.model.kernel import Array, Word, inlined, kernel
 from spiritsafe.sketch.hashing import mix
-from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
 from spiritsafe.sketch.tokens import Tokens
 
 __all__ = ["BINS", "EMPTY", "PUBLIC_BINS", "PUBLIC_EMPTY", "resemblance", "sign"]

@@ -7,8 +7,8 @@ are keyed hashes; nobody without the key can compute one.
 
 import numpy as np
 
+from spiritsafe.model.kernel import Array, kernel
 from spiritsafe.sketch.hashing import mix
-from spiritsafe.sketch.kernel import Array, kernel
 from spiritsafe.sketch.tokens import Tokens
 
 __all__ = ["PROJECTION_DIM", "project", "store"]

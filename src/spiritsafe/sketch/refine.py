@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from spiritsafe.model.kernel import Array, Word, kernel
 from spiritsafe.sketch.hashing import mix
-from spiritsafe.sketch.kernel import Array, Word, kernel
 from spiritsafe.sketch.rowmap import ABSENT, find_one
 from spiritsafe.sketch.support import Support, set_id
 

@@ -7,8 +7,8 @@ the whole table each time.
 import numpy as np
 from numpy.typing import NDArray
 
+from spiritsafe.model.kernel import Array, Word, kernel
 from spiritsafe.sketch.hashing import mix
-from spiritsafe.sketch.kernel import Array, Word, kernel
 
 __all__ = ["ABSENT", "RowMap", "find_one"]
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from spiritsafe.model.kernel import Array, kernel
 from spiritsafe.sketch.classify import CLASSES, Classifier, classify
 from spiritsafe.sketch.hashing import PUBLIC_KEY, Purpose, derive, siphash
-from spiritsafe.sketch.kernel import Array, kernel
 from spiritsafe.sketch.language import LANGUAGES, vote
 from spiritsafe.sketch.minhash import BINS, PUBLIC_BINS, sign
 from spiritsafe.sketch.projection import PROJECTION_DIM, project, store

@@ -7,8 +7,8 @@ two prompts around one document keep the same of its sentences.
 
 import numpy as np
 
+from spiritsafe.model.kernel import Array, Word, kernel
 from spiritsafe.sketch.hashing import mix
-from spiritsafe.sketch.kernel import Array, Word, kernel
 from spiritsafe.sketch.tokens import Tokens
 
 __all__ = ["CAP", "choose"]

@@ -7,8 +7,8 @@ it are rebuilt from those, so that a process that starts anew decides as the one
 import numpy as np
 from numpy.typing import NDArray
 
+from spiritsafe.model.kernel import Array, Word, kernel
 from spiritsafe.sketch.hashing import finish, mix, start, step
-from spiritsafe.sketch.kernel import Array, Word, kernel
 from spiritsafe.sketch.ragged import offsets_of, spans
 from spiritsafe.sketch.rowmap import RowMap
 

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from spiritsafe.model.kernel import Array, inlined, kernel
 from spiritsafe.sketch.characters import read_char
-from spiritsafe.sketch.kernel import Array, inlined, kernel
 
 __all__ = ["Texts", "as_binary", "buffers", "gather", "normalise"]
 

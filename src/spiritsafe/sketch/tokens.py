@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spiritsafe.model.kernel import Array, Word, inlined, kernel
 from spiritsafe.sketch.characters import (
     ASCII_ROLES,
     COLON,
@@ -25,7 +26,6 @@ from spiritsafe.sketch.characters import (
     stem_length,
 )
 from spiritsafe.sketch.hashing import State, finish, mix, siphash, start, step
-from spiritsafe.sketch.kernel import Array, Word, inlined, kernel
 from spiritsafe.sketch.vocabulary import Vocabulary, look_up, pair_hash
 
 __all__ = ["NUMBER", "Keys", "Tokens", "scratch", "tokenise"]

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spiritsafe.model.kernel import Array, Word, inlined
 from spiritsafe.sketch.characters import stem_length
 from spiritsafe.sketch.hashing import PUBLIC_KEY, Purpose, derive, mix, siphash
-from spiritsafe.sketch.kernel import Array, Word, inlined
 
 __all__ = ["LANGUAGE_CODES", "Vocabulary", "look_up", "pair_hash", "vocabulary"]
 

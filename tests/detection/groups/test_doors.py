@@ -96,7 +96,7 @@ def test_residuals_are_unit_vectors_without_the_common_hour(population: Populati
 
 def test_members_are_each_others_nearest_neighbours_though_hardly_correlated(log: Log, population: Population) -> None:
     who, table = rhythm.residuals(population, 0)
-    a, b = rhythm.mutual_neighbours(table, 12)
+    a, b = rhythm.mutual_neighbours(table.astype(np.float32), 12)
     assert (a < b).all()
     member = np.isin(who, log.index(log.named("c")))
     assert (member[a] & member[b]).sum() / (member[a] | member[b]).sum() > 0.9

@@ -53,7 +53,7 @@ def enriched(population: Population, members: Int, least_share: float = 0.3, lea
     are those that ``least_share`` of its members use, ``least_lift`` times as often as outsiders.
     """
     width = len(population.templates)
-    used = np.bincount(population.usage[0], minlength=width)
+    used = population.users_of_each
     inside = np.bincount(population.templates_of(members)[0], minlength=width)
     mine = inside / len(members)
     rest = (used - inside) / max(population.size - len(members), 1)

@@ -1,4 +1,4 @@
-"""The one way this room compiles a hot loop: numba, cached on disk, without the interpreter lock.
+"""The one way a hot loop is compiled: numba, cached on disk, without the interpreter lock.
 
 A typed wrapper rather than the bare decorator, so that strict typing reaches the kernels' callers and
 every kernel releases the lock: a gateway sketches while its event loop serves.

@@ -36,6 +36,10 @@ class Format(StrEnum):
     OTLP_JSON = "otlp-json"
     OTLP_PROTOBUF = "otlp-protobuf"
     ENVOY = "envoy"
+    PAIRS = "pairs"
+    HAR = "har"
+    LANGFUSE = "langfuse"
+    HELICONE = "helicone"
 
 
 class Tier(StrEnum):

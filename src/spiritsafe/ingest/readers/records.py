@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected, Unfit
+from spiritsafe.ingest.readers.columnar import is_parquet, rows_of
 from spiritsafe.ingest.readers.content import opened
 from spiritsafe.ingest.readers.csv import distinct, fields, misfit, taken_apart
 from spiritsafe.ingest.readers.lines import filled, stretches
@@ -39,8 +40,8 @@ class Mapping(ABC):
         sources: column -> where its value is from, in Markdown; every column that :meth:`row` may fill.
         hints: required column -> what to do where no record of a file has it.
         within: names of arrays of records that a document of this format may wrap.
-        header: columns by which a CSV file of this format is told; empty where there are no such files.
-        numbers: columns of such a file that hold whole numbers; the others are text, which may spell JSON.
+        header: columns by which a CSV or Parquet file of this format is told; empty where there are no such files.
+        numbers: columns of a CSV file that hold whole numbers; the others are text, which may spell JSON.
     """
 
     title: ClassVar[str]
@@ -69,6 +70,10 @@ class Mapping(ABC):
         Raises:
             Unfit: the part claims to be an exchange and cannot be one.
         """
+
+    def kept(self, given: object) -> object:
+        """Return what a quarantine file may keep of a refused record; a format whose logs hold keys takes them out."""
+        return given
 
     @abstractmethod
     def examples(self) -> tuple[bytes, ...]:
@@ -103,7 +108,7 @@ class Rows:
 
     def refuse(self, number: int, unfit: Unfit, given: object) -> None:
         """Leave a record out."""
-        self.rejected.append(Rejected(self.file, number, "", str(unfit), _as_given(given)))
+        self.rejected.append(Rejected(self.file, number, "", str(unfit), self._keepable(given)))
 
     def batch(self, spec: TableSpec) -> Batch:
         """Return what was taken, typed; the rest with reasons that name the format's own fields."""
@@ -111,9 +116,12 @@ class Rows:
         columns: dict[str, list[object]] = {name: [row.get(name) for row in self.rows] for name in names}
         kept = self.kept
         numbers = np.array(self.numbers, np.int64)
-        given = Given(columns, numbers, lambda position: _as_given(kept[position]), tuple(self.rejected))
+        given = Given(columns, numbers, lambda position: self._keepable(kept[position]), tuple(self.rejected))
         batch = settle(given, spec, self.file)
         return replace(batch, rejected=tuple(map(self._explained, batch.rejected)), passed=self.passed)
+
+    def _keepable(self, given: object) -> object:
+        return self.mapping.kept(textual(given) if isinstance(given, bytes) else given)
 
     def _explained(self, rejected: Rejected) -> Rejected:
         origin = self.mapping.sources.get(rejected.column)
@@ -143,7 +151,7 @@ Turn = Iterable[tuple[object, Record | Unfit]]
 
 
 class RecordReader:
-    """Reads records of one foreign format: JSON of any framing, and CSV where the format comes as such."""
+    """Reads records of one foreign format: JSON of any framing, and CSV or Parquet where the format comes as such."""
 
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
@@ -173,6 +181,9 @@ class RecordReader:
 
     def turns(self, source: Source, limits: Limits) -> Iterator[Turn]:
         """Yield the file's records, some at a time."""
+        if self.mapping.header and is_parquet(source):
+            yield from (((record, record) for record in records) for records in rows_of(source, limits))
+            return
         if _is_csv(source, self.mapping.header, limits):
             yield from _from_csv(self.mapping, source, limits)
             return
@@ -217,10 +228,6 @@ def _cell(value: str, *, number: bool) -> object:
         return spelt(Kind.INT64, value) if value else None
     except Unfit:
         return value
-
-
-def _as_given(kept: object) -> object:
-    return textual(kept) if isinstance(kept, bytes) else kept
 
 
 def _void(value: object) -> bool:

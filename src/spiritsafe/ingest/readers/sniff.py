@@ -4,18 +4,20 @@ Never by its name: logs are renamed, rotated and exported under any extension, a
 show up later as a puzzling parse error.
 """
 
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
 
 from spiritsafe.ingest.batch import Limits, Unfit
 from spiritsafe.ingest.readers import READERS
+from spiritsafe.ingest.readers.columnar import columns_of
 from spiritsafe.ingest.readers.content import GZIP, is_gzip, opened
 from spiritsafe.ingest.readers.csv import fields
-from spiritsafe.ingest.readers.lines import filled, stretches
+from spiritsafe.ingest.readers.lines import filled, stretches, wraps
 from spiritsafe.ingest.readers.objects import Record, decoded
 from spiritsafe.ingest.readers.otlpproto import looks_like_otlp
 from spiritsafe.ingest.readers.reader import Format
-from spiritsafe.ingest.readers.records import RecordReader
+from spiritsafe.ingest.readers.records import Mapping, RecordReader
 from spiritsafe.ingest.sources import Meter, Source
 from spiritsafe.model.columns import EXCHANGES
 from spiritsafe.model.errors import InputError
@@ -44,14 +46,37 @@ def _unpacked(source: Source) -> Format:
     with source.path.open("rb") as file:
         if is_gzip(file):
             raise InputError("the file is gzip around Parquet", file=source.name, hint="Unpack it with 'gunzip'.")
+    with suppress(InputError):  # damage is for the reader to tell
+        return _told(columns_of(source)) or Format.PARQUET
     return Format.PARQUET
 
 
-def _json(source: Source, limits: Limits) -> Format:
-    """Tell by the first records that can be read; the contract's own come first, so that nothing else takes them."""
+def _told(names: frozenset[str]) -> Format | None:
+    """Return the foreign format that a table's columns are of."""
+    return next((form for form, mapping in _tables() if _is_of(mapping, names)), None)
+
+
+def _tables() -> list[tuple[Format, Mapping]]:
+    """Return the foreign formats that come as tables too."""
+    readers = [(form, reader) for form, reader in READERS.items() if isinstance(reader, RecordReader)]
+    return [(form, reader.mapping) for form, reader in readers if reader.mapping.header]
+
+
+def _is_of(mapping: Mapping, names: AbstractSet[str]) -> bool:
+    """Tell by the columns, which are names of records as well; the contract's own come first."""
+    if names >= set(EXCHANGES.required):
+        return False
+    return names >= mapping.header or mapping.recognises(dict.fromkeys(names))
+
+
+def _json(source: Source, limits: Limits, head: bytes) -> Format:
+    """Tell by the first records that can be read; the contract's own come first, so that nothing else takes them.
+
+    A framing that the file's first bytes show comes before the others, which may have to read a long document whole.
+    """
     readers = {form: reader for form, reader in READERS.items() if isinstance(reader, RecordReader)}
     framings: dict[frozenset[str], None] = dict.fromkeys([frozenset(), *(r.mapping.within for r in readers.values())])
-    for within in framings:
+    for within in sorted(framings, key=lambda names: not wraps(head, names)):
         for record in _first_records(source, limits, within):
             if record.keys() >= set(EXCHANGES.required):
                 return Format.JSONL
@@ -97,7 +122,7 @@ def sniff(source: Source, limits: Limits) -> Format:
             hint="Remove it, or export again; a header alone is fine in CSV.",
         )
     if text.startswith((b"{", b"[")):
-        return _json(source, limits)
+        return _json(source, limits, text)
     if b"\0" in text.split(b"\n", 1)[0]:
         raise InputError(
             "the file is neither Parquet, JSON nor CSV",
@@ -109,9 +134,7 @@ def sniff(source: Source, limits: Limits) -> Format:
 
 def _csv(text: bytes) -> Format:
     line = text.split(b"\n", 1)[0].decode("utf-8", "replace")
-    if not fields(line, EXCHANGES.required) >= set(EXCHANGES.required):
-        for form, reader in READERS.items():
-            header = reader.mapping.header if isinstance(reader, RecordReader) else frozenset()
-            if header and fields(line, header) >= header:
-                return form
-    return Format.CSV
+    if fields(line, EXCHANGES.required) >= set(EXCHANGES.required):
+        return Format.CSV
+    told = (form for form, mapping in _tables() if _is_of(mapping, fields(line, mapping.header)))
+    return next(told, Format.CSV)

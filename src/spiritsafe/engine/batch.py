@@ -18,6 +18,7 @@ from spiritsafe.engine.segments import (
     delete,
     storage_errors,
     sync_folder,
+    unmerged,
     write_segment,
 )
 from spiritsafe.engine.tables import TABLES
@@ -71,7 +72,7 @@ class Batch:
         try:
             merged = merge(fitting, spec)
         except duckdb.Error as error:
-            raise StoreError(f"table {table!r}: rows do not merge: {error}") from error
+            raise unmerged(table, error) from error
         name = f"{self._number:08d}-{len(self._segments):03d}"
         self._segments.append(write_segment(self._root, spec, name, merged.to_batches()))
 

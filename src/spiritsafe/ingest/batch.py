@@ -25,6 +25,7 @@ class Limits:
         rows: most rows in one batch.
         batch_bytes: a batch is closed once its records hold this many bytes.
         record_bytes: longest JSONL line or CSV record.
+        columns: most columns that a table may have, those that the contract does not know included.
         inflation: most bytes that one byte of gzip may become, once ``inflation_floor`` is passed.
         inflation_floor: bytes that any gzip file may inflate to.
     """
@@ -32,6 +33,7 @@ class Limits:
     rows: int = 200_000
     batch_bytes: int = 32 << 20
     record_bytes: int = 64 << 20
+    columns: int = 10_000
     inflation: int = 200
     inflation_floor: int = 256 << 20
 

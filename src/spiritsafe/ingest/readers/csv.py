@@ -19,7 +19,7 @@ from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected
 from spiritsafe.ingest.readers.content import metered, opened
 from spiritsafe.ingest.readers.reader import warn_unknown
 from spiritsafe.ingest.sources import Source
-from spiritsafe.ingest.validate import require, settle, unknown
+from spiritsafe.ingest.validate import require, require_distinct, settle, unknown
 from spiritsafe.ingest.values import plain
 from spiritsafe.model.columns import TableSpec
 from spiritsafe.model.errors import InputError
@@ -75,7 +75,7 @@ class CsvReader:
             parser = _parser(meter, spec, limits)
             turns = _turns(parser, meter, source, limits)
             header = [name.strip() for name in next(turns, [[]])[0]]
-            _check_header(header, source, spec)
+            _check_header(header, source, spec, limits)
             row, pending = 1, _Pending(header, source.name)
             for records in turns:
                 pending.add(records)
@@ -172,15 +172,8 @@ def _text(fields: tuple[str, ...]) -> pa.Array:
         return pa.array([field.encode("utf-8", "surrogateescape") for field in fields]).view(pa.string())
 
 
-def _check_header(header: list[str], source: Source, spec: TableSpec) -> None:
-    doubled = sorted({name for name in header if header.count(name) > 1})
-    if doubled:
-        raise InputError(
-            "two columns have this name",
-            file=source.name,
-            column=ascii(doubled[0])[1:-1],
-            hint="Rename one of them.",
-        )
+def _check_header(header: list[str], source: Source, spec: TableSpec, limits: Limits) -> None:
+    require_distinct(header, source.name, limits.columns)
     require(header, spec, source.name)
     warn_unknown(unknown(header, spec), source, spec)
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from spiritsafe.ingest.batch import Batch, Given, Limits
 from spiritsafe.ingest.readers.reader import warn_unknown
 from spiritsafe.ingest.sources import Source
-from spiritsafe.ingest.validate import require, settle, unknown
+from spiritsafe.ingest.validate import require, require_distinct, settle, unknown
 from spiritsafe.ingest.values import plain
 from spiritsafe.model.columns import TableSpec
 from spiritsafe.model.errors import InputError
@@ -70,14 +70,12 @@ def _next(batches: Iterator[pa.RecordBatch], source: Source) -> pa.RecordBatch |
         return batch
 
 
-def _known(found: list[str], source: Source, spec: TableSpec) -> list[str]:
+def _known(found: list[str], source: Source, spec: TableSpec, limits: Limits) -> list[str]:
     """Return the contract's columns that the file holds, in contract order."""
-    doubled = sorted({name for name in found if found.count(name) > 1})
-    if doubled:
-        raise InputError("two columns have this name", file=source.name, column=doubled[0], hint="Rename one of them.")
+    require_distinct(found, source.name, limits.columns)
     require(found, spec, source.name)
     warn_unknown(unknown(found, spec), source, spec)
-    return [column.name for column in spec.columns if column.name in found]
+    return [column.name for column in spec.columns if column.name in set(found)]
 
 
 def _record(table: pa.Table, position: int) -> dict[str, object]:
@@ -110,7 +108,7 @@ class ParquetReader:
             file = pq.ParquetFile(source.path, pre_buffer=False, buffer_size=1 << 20)
             found = file.schema_arrow.names
         with file:
-            known = _known(found, source, spec)
+            known = _known(found, source, spec, limits)
             row = 1
             for table in _gathered(file, known, source, limits):
                 numbers = np.arange(row, row + table.num_rows, dtype=np.int64)

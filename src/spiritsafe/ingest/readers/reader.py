@@ -11,6 +11,7 @@ from typing import Protocol
 
 from spiritsafe.ingest.batch import Batch, Limits
 from spiritsafe.ingest.sources import Source
+from spiritsafe.ingest.values import named
 from spiritsafe.model.columns import TableSpec
 
 __all__ = ["Format", "Reader", "warn_unknown"]
@@ -44,7 +45,7 @@ class Reader(Protocol):
 
 def warn_unknown(names: Iterable[str], source: Source, spec: TableSpec) -> None:
     """Say once per file which of its columns are kept out."""
-    columns = [ascii(name[:60])[1:-1] for name in names]
+    columns = named(names)
     if columns:
         _log.warning(
             "columns that the contract does not know are kept out",

@@ -114,6 +114,8 @@ def _table(title: str, names: Iterable[str], rows: Iterable[Iterable[object]]) -
 
 
 def _cell(value: object) -> str:
+    from spiritsafe.casework.plain import plain
+
     match value:
         case None:
             return "-"
@@ -122,4 +124,4 @@ def _cell(value: object) -> str:
         case int():
             return f"{value:,}"
         case _:
-            return str(value)
+            return plain(str(value))

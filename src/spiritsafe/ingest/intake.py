@@ -4,7 +4,8 @@ One file is one commit. Until then nothing of it is visible, afterwards it is ne
 crash between two files loses and doubles nothing, and re-scanning a folder reads what is new.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -23,6 +24,7 @@ from spiritsafe.ingest.repeats import Repeats
 from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.told import told_code, told_hash
 from spiritsafe.ingest.traits import Traits
+from spiritsafe.model.errors import InputError
 from spiritsafe.model.settings import IngestSettings
 from spiritsafe.model.words import Capability, Elicitation
 from spiritsafe.sketch.codec import decode
@@ -103,7 +105,8 @@ class Intake:
             chunk = chunk.take(self._repeats.fresh(chunk.exchange, chunk.us))
             rows += len(chunk)
             if len(chunk):
-                self._write(chunk, batch)
+                with _named(file):
+                    self._write(chunk, batch)
             told(file)
         return rows, reading.stats.quarantined + reading.stats.skipped - before
 
@@ -139,6 +142,15 @@ class Intake:
             elicitation=np.where(spoken, sketches.elicitation, told_code(chunk, "elicitation", tuple(Elicitation))),
             grader=sketches.grader & spoken,
         )
+
+
+@contextmanager
+def _named(file: Source) -> Iterator[None]:
+    """Name the file in an error about a chunk, whose rows are no longer in the file's order."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(error.reason, file=file.name, column=error.column, hint=error.hint) from error
 
 
 def _sketch(chunk: Chunk, key: bytes) -> Sketches:

@@ -4,8 +4,9 @@ Checks are vectorised and per column; the first column in contract order that fi
 names the reason, so that the same file always gives the same message.
 """
 
+import ipaddress
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ from spiritsafe.ingest import instants
 from spiritsafe.ingest.batch import Batch, Given, Rejected
 from spiritsafe.ingest.convert import Fault, WrongTypeError, convert
 from spiritsafe.ingest.values import named, show
-from spiritsafe.model.columns import Column, Kind, TableSpec
+from spiritsafe.model.columns import ENTITIES, Column, Kind, TableSpec
 from spiritsafe.model.errors import InputError
 
 __all__ = ["check", "require", "require_distinct", "settle", "unknown"]
@@ -132,6 +133,21 @@ def check(array: pa.ChunkedArray, column: Column) -> list[Fault]:
     return [fault for rule in rules for fault in rule(array, column)]
 
 
+def _not_networks(columns: Mapping[str, pa.ChunkedArray], spec: TableSpec) -> Iterator[tuple[int, str]]:
+    """Yield (position, reason) of networks that are none: the one rule of the contract that needs two columns."""
+    if spec is not ENTITIES or not {"kind", "value"} <= columns.keys():
+        return
+    for position in _positions(pc.equal(columns["kind"], "cidr")):
+        value = columns["value"][position].as_py()
+        try:
+            ipaddress.ip_network(value or "", strict=False)
+        except ValueError:
+            yield position, f"{show(value, _VALUE)} is not a network; write it as in 192.0.2.0/24"
+
+
+_VALUE = next(column for column in ENTITIES.columns if column.name == "value")
+
+
 def settle(given: Given, spec: TableSpec, file: str) -> Batch:
     """Return the rows of ``given`` that keep the contract, typed, and the others with their reasons.
 
@@ -152,6 +168,8 @@ def settle(given: Given, spec: TableSpec, file: str) -> Batch:
         repaired += converted.repaired
         for fault in (*converted.faults, *check(converted.array, column)):
             blamed.setdefault(fault.position, (column.name, fault.reason))
+    for position, reason in _not_networks(columns, spec):
+        blamed.setdefault(position, ("value", reason))
     rejected = [
         Rejected(file, int(given.row_numbers[position]), *blame, record=given.record(position))
         for position, blame in blamed.items()

@@ -54,7 +54,7 @@ class JsonlReader:
         for stretch in stretches(source, limits):
             given = decoder.decode(stretch, row)
             if row == 1 and decoder.found:
-                require(decoder.found, spec, source.name)
+                require(sorted(decoder.found), spec, source.name)
             row += len(given.row_numbers) + len(given.rejected)
             yield settle(given, spec, source.name)
         if row == 1:

@@ -32,7 +32,7 @@ _DICTIONARY = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one target."""
+    """What came of one target; an input that is merely slow is in its log."""
 
     name: str
     executions: int
@@ -94,9 +94,17 @@ def fuzz(name: str, seconds: int, out: Path) -> Outcome:
         "artifact_prefix": f"{crashes}/",
         "dict": words,
         "print_final_stats": 1,
-        "verbosity": 1,
+        "report_slow_units": TIMEOUT_S,
     }
-    command = [sys.executable, "-m", "fuzzing.child", name, str(corpus), *(f"-{k}={v}" for k, v in options.items())]
+    command = [
+        sys.executable,
+        "-m",
+        "fuzzing.child",
+        name,
+        str(corpus),
+        f"{crashes}/",
+        *(f"-{k}={v}" for k, v in options.items()),
+    ]
     paths = [str(BENCH), str(BENCH.parent / "src"), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
@@ -120,7 +128,7 @@ def fuzz(name: str, seconds: int, out: Path) -> Outcome:
         _last(r"corp: (\d+)", text),
         perf_counter() - begun,
         _last(r"stat::peak_rss_mb:\s+(\d+)", text) or _last(r"rss: (\d+)Mb", text),
-        tuple(sorted(set(crashes.iterdir()) - before)),
+        tuple(sorted(kept for kept in set(crashes.iterdir()) - before if not kept.name.startswith("slow-"))),
         failed=status != 0,
     )
 

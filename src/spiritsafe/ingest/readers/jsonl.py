@@ -9,7 +9,7 @@ way as for every format. Source: RFC 8259, https://jsonlines.org.
 import functools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -28,6 +28,7 @@ __all__ = ["JsonlReader"]
 
 _NEW_NAME = re.compile(r"Object contains unknown field `(.*)` - at `\$\[\d+\]`", re.DOTALL)
 _NAMEABLE = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]+')  # what a record type can carry
+_BLANK = re.compile(rb"\n[ \t\r]*\n|\A[ \t\r]*\n")
 _MOST_NAMES = 200
 """Names that are told apart; a file with more uses data as names."""
 _EXAMPLE = (
@@ -116,8 +117,15 @@ class _Decoder:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             stranger = _NEW_NAME.fullmatch(str(error))
             return [] if stranger is not None and self._meet(stranger[1]) else None
-        ends = lines.removesuffix(b"\n").count(b"\n") + 1
-        return records if len(records) in {ends, len(filled(lines))} else None
+        if _BLANK.search(lines):
+            whole = len(records) == len(filled(lines))
+        else:
+            whole = len(records) == lines.removesuffix(b"\n").count(b"\n") + 1
+        return records if whole and not self._doubled(lines, len(records)) else None
+
+    def _doubled(self, lines: bytes, records: int) -> bool:
+        """Tell whether some record may have a required name twice; a text that quotes one has it escaped."""
+        return any(lines.count(b'"%b"' % name.encode()) > records for name in self._required)
 
     def _apart(self, lines: list[bytes]) -> list[Any]:
         """Return one record, or the Unfit that refuses it, per line: by halves, so that few are read alone."""
@@ -131,7 +139,7 @@ class _Decoder:
 
     def _alone(self, line: bytes) -> Any:
         try:
-            values = _object(line)
+            values = _object(line, self._required)
         except Unfit as unfit:
             return unfit
         for name in values:
@@ -150,18 +158,35 @@ class _Decoder:
         return Given(columns, places + row, lambda at: _text(lines()[places[at]]), tuple(rejected))
 
 
+def _require_once(line: bytes, names: Collection[str]) -> None:
+    """Raise if the object has a name twice: parsers differ in which of the two values counts."""
+    if not any(line.count(b'"%b"' % name.encode()) > 1 for name in names):
+        return
+    pairs: list[tuple[str, Any]] = []
+
+    def kept(found: list[tuple[str, Any]]) -> None:
+        pairs[:] = found  # the outermost object comes last
+
+    json.loads(_text(line), strict=False, object_pairs_hook=kept)
+    for name in names:
+        if sum(found == name for found, _ in pairs) > 1:
+            raise Unfit(f"has {name!r} twice, and only one can be meant")
+
+
 def _text(line: bytes) -> str:
     return line.decode("utf-8", "surrogateescape")
 
 
-def _object(line: bytes) -> dict[str, Any]:
+def _object(line: bytes, single: Collection[str]) -> dict[str, Any]:
     """Return one line's object; lone surrogates and stray bytes come through, to be judged by column.
 
     Raises:
-        Unfit: the line is no JSON object.
+        Unfit: the line is no JSON object, or has one of the ``single`` names twice.
     """
     try:
         value = msgspec.json.decode(line)
+        if isinstance(value, dict):
+            _require_once(line, single)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:
             value = json.loads(_text(line), strict=False)

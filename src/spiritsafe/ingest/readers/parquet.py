@@ -6,15 +6,17 @@ takes its full length in every row. Source: the Apache Parquet format, https://p
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from spiritsafe.ingest.batch import Batch, Given, Limits
+from spiritsafe.ingest.readers.pages import Chunk, chunks
 from spiritsafe.ingest.readers.reader import warn_unknown
 from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.validate import require, require_distinct, settle, unknown
@@ -22,13 +24,18 @@ from spiritsafe.ingest.values import plain
 from spiritsafe.model.columns import TableSpec
 from spiritsafe.model.errors import InputError
 
-__all__ = ["ParquetReader"]
+__all__ = ["ParquetReader", "damage", "gathered"]
 
 _STEP = 4096
+_REPEATED = 8
+"""Batches' worth of bytes that one step may take if every row holds the longest value there is."""
+_FIXED = 16
+"""Bytes of a value of fixed width, or of a string's place in a column."""
 
 
 @contextmanager
-def _damage(source: Source) -> Iterator[None]:
+def damage(source: Source) -> Iterator[None]:
+    """Turn what Arrow says of broken data into an InputError."""
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
@@ -39,31 +46,67 @@ def _damage(source: Source) -> Iterator[None]:
         ) from error
 
 
-def _gathered(file: pq.ParquetFile, names: list[str], source: Source, limits: Limits) -> Iterator[pa.Table]:
+def gathered(file: pq.ParquetFile, names: list[str], source: Source, limits: Limits) -> Iterator[pa.Table]:
     """Yield the rows in order, a batch at a time."""
-    with _damage(source):
-        step = _step(file.metadata, limits)
-        steps = file.iter_batches(step, columns=names)
     parts: list[pa.RecordBatch] = []
-    rows = held = 0
-    while (part := _next(steps, source)) is not None:
-        parts.append(part)
-        rows, held = rows + part.num_rows, held + part.nbytes
-        if rows + step > limits.rows or held >= limits.batch_bytes:
+    rows = held = decoded = 0
+    for step, part in _steps(file, names, source, limits):
+        decoded += part.nbytes
+        if decoded > max(limits.decoded_floor, limits.decoded_inflation * source.size):
+            raise _bomb(f"holds more than {decoded} bytes of values in {source.size} bytes", source)
+        if parts and (rows + step > limits.rows or held >= limits.batch_bytes):
             yield pa.Table.from_batches(parts)
             parts, rows, held = [], 0, 0
+        parts.append(part)
+        rows, held = rows + part.num_rows, held + part.nbytes
     if parts:
         yield pa.Table.from_batches(parts)
 
 
-def _step(metadata: pq.FileMetaData, limits: Limits) -> int:
-    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-    widest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
-    return max(1, min(_STEP, limits.rows, limits.batch_bytes // max(widest, 1)))
+def _steps(
+    file: pq.ParquetFile, names: list[str], source: Source, limits: Limits
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield small batches, and at most how many rows they have."""
+    with source.path.open("rb") as raw:
+        for index in range(file.metadata.num_row_groups):
+            with damage(source):
+                group = file.metadata.row_group(index)
+                claims = chunks(raw, source.size, group, set(names), limits)
+                step = _step(claims, partial(_widest, source, index), limits)
+                batches = file.iter_batches(step, row_groups=[index], columns=names)
+            while (part := _next(batches, source)) is not None:
+                yield step, part
+
+
+def _step(claims: list[Chunk], widest: Callable[[str], int], limits: Limits) -> int:
+    """Return how many rows of a row group to decode at once.
+
+    A value that a dictionary holds once takes its full length in every row, and so does one that is spelt as an
+    addition to its predecessor: where all rows could be the longest value, few are decoded at a time.
+    """
+    mean = sum(claim.mean for claim in claims)
+    step = max(1, min(_STEP, limits.rows, limits.batch_bytes // max(mean, 1)))
+    repeated = {claim.column: max(claim.dictionary, claim.page * claim.prefixed) for claim in claims}
+    for claim in sorted(claims, key=lambda claim: -repeated[claim.column]):
+        if sum(repeated.values()) * step <= _REPEATED * limits.batch_bytes:
+            break
+        if not claim.prefixed:
+            repeated[claim.column] = widest(claim.column)
+    return max(1, min(step, _REPEATED * limits.batch_bytes // max(sum(repeated.values()), 1)))
+
+
+def _widest(source: Source, group: int, column: str) -> int:
+    """Return the length of the longest value in a column's dictionary."""
+    with pq.ParquetFile(source.path, read_dictionary=[column], pre_buffer=False) as file:
+        part = next(file.iter_batches(1, row_groups=[group], columns=[column]), None)
+    if part is None or not pa.types.is_dictionary(part.column(0).type):
+        return _FIXED
+    longest = pc.max(pc.binary_length(part.column(0).dictionary)).as_py()
+    return int(longest or 0) + _FIXED
 
 
 def _next(batches: Iterator[pa.RecordBatch], source: Source) -> pa.RecordBatch | None:
-    with _damage(source):
+    with damage(source):
         batch = next(batches, None)
         if batch is not None:
             batch.validate()
@@ -76,6 +119,20 @@ def _known(found: list[str], source: Source, spec: TableSpec, limits: Limits) ->
     require(found, spec, source.name)
     warn_unknown(unknown(found, spec), source, spec)
     return [column.name for column in spec.columns if column.name in set(found)]
+
+
+def _require_plausible(rows: int, source: Source, limits: Limits) -> None:
+    """Raise if the file claims more rows than its bytes can honestly hold; each has an id of its own."""
+    if rows > max(limits.row_floor, limits.row_inflation * source.size):
+        raise _bomb(f"claims {rows} rows in {source.size} bytes", source)
+
+
+def _bomb(what: str, source: Source) -> InputError:
+    return InputError(
+        f"{what}, as a decompression bomb does",
+        file=source.name,
+        hint="If the file is honest, write it again as several files, or without a dictionary.",
+    )
 
 
 def _record(table: pa.Table, position: int) -> dict[str, object]:
@@ -104,13 +161,14 @@ class ParquetReader:
 
     def batches(self, source: Source, spec: TableSpec, limits: Limits) -> Iterator[Batch]:
         """Yield the rows of a Parquet file; see :class:`~spiritsafe.ingest.readers.reader.Reader`."""
-        with _damage(source):
+        with damage(source):
             file = pq.ParquetFile(source.path, pre_buffer=False, buffer_size=1 << 20)
             found = file.schema_arrow.names
         with file:
             known = _known(found, source, spec, limits)
+            _require_plausible(file.metadata.num_rows, source, limits)
             row = 1
-            for table in _gathered(file, known, source, limits):
+            for table in gathered(file, known, source, limits):
                 numbers = np.arange(row, row + table.num_rows, dtype=np.int64)
                 columns = {name: table.column(name) for name in known}
                 row += table.num_rows

@@ -43,8 +43,8 @@ class Limits:
     page_bytes: int = 256 << 20
     inflation: int = 200
     inflation_floor: int = 256 << 20
-    decoded_inflation: int = 2_000
-    decoded_floor: int = 8 << 30
+    decoded_inflation: int = 1_000
+    decoded_floor: int = 2 << 30
     row_inflation: int = 100
     row_floor: int = 10_000_000
 

@@ -28,7 +28,7 @@ __all__ = ["ParquetReader", "damage", "gathered"]
 
 _STEP = 4096
 _REPEATED = 8
-"""Batches' worth of bytes that one step may take if every row holds the longest value there is."""
+"""Batches' worth of bytes that one step might take if every row held a whole dictionary, before one is looked into."""
 _FIXED = 16
 """Bytes of a value of fixed width, or of a string's place in a column."""
 
@@ -38,7 +38,7 @@ def damage(source: Source) -> Iterator[None]:
     """Turn what Arrow says of broken data into an InputError."""
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, RuntimeError) as error:
         raise InputError(
             f"the Parquet data is damaged or cut off: {ascii(str(error)[:200])[1:-1]}",
             file=source.name,
@@ -89,10 +89,10 @@ def _step(claims: list[Chunk], widest: Callable[[str], int], limits: Limits) -> 
     repeated = {claim.column: max(claim.dictionary, claim.page * claim.prefixed) for claim in claims}
     for claim in sorted(claims, key=lambda claim: -repeated[claim.column]):
         if sum(repeated.values()) * step <= _REPEATED * limits.batch_bytes:
-            break
+            return step
         if not claim.prefixed:
             repeated[claim.column] = widest(claim.column)
-    return max(1, min(step, _REPEATED * limits.batch_bytes // max(sum(repeated.values()), 1)))
+    return max(1, min(step, limits.batch_bytes // max(sum(repeated.values()), 1)))
 
 
 def _widest(source: Source, group: int, column: str) -> int:

@@ -84,7 +84,7 @@ def test_the_module_runs_like_the_command() -> None:
         (["scan", "no-such-folder"], "no-such-folder: does not exist"),
         (["scan", "logs", "--config", "no-such.toml"], "no-such.toml: no such configuration file"),
         (["simulate", "--out", "world", "--campaign", "C9:60"], "unknown archetype 'C9'"),
-        (["evaluate", "no-such.json", "labels.parquet"], "no-such.json: cannot be read"),
+        (["evaluate", "no-such.json", "labels.parquet"], "no-such.json: does not exist"),
     ],
 )
 def test_bad_words_and_input_are_two_lines_and_exit_2(

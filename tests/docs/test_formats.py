@@ -30,6 +30,7 @@ def _notes(column: Column) -> str:
     notes = [
         "required" if column.required else "",
         f"at least {column.minimum}" if column.minimum is not None else "",
+        f"at most {column.maximum}" if column.maximum is not None else "",
         f"one of {', '.join(f'`{choice}`' for choice in column.choices)}" if column.choices else "",
         "private" if column.private else "",
     ]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from spiritsafe.simulation.worlds import WorldSpec, build, parse_campaign, write
+from tests.flow.hostile import Shell
 
 KEY = "5e" * 32
 
@@ -24,3 +25,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
     """One master key for every store: findings may then be compared byte by byte."""
     monkeypatch.setenv("SPIRITSAFE_KEY", KEY)
+
+
+@pytest.fixture
+def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """Commands in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return Shell(tmp_path, capsys)

@@ -111,7 +111,14 @@ def test_an_empty_small_table_still_has_its_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["ACCOUNTS", "ENTITIES", "EXCHANGES", "LABELS", "LINKS", "MODELS"])
 def test_every_table_of_the_contract_reads_from_jsonl(jsonl: Write, name: str) -> None:
     spec: TableSpec = getattr(columns, name)
-    values = {"string": "cidr", "timestamp": "2026-01-01", "int64": 1, "double": 1.5, "bool": True, "binary": ""}
+    values = {
+        "string": "192.0.2.0/24",
+        "timestamp": "2026-01-01",
+        "int64": 1,
+        "double": 1.5,
+        "bool": True,
+        "binary": None,
+    }
     full = {column.name: (column.choices or [values[column.kind]])[0] for column in spec.columns}
     (row,) = read_table(jsonl([full]), Reading(spec)).to_pylist()
-    assert all(value is not None for value in row.values())
+    assert all(value is not None for name, value in row.items() if name != "sketch")

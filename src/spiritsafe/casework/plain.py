@@ -5,13 +5,14 @@ right-to-left override, an escape sequence or a lone surrogate deceives a reader
 escapes perfectly; so both the report and the terminal pass the whole result through here once, at their door.
 """
 
+import json
 from typing import Any
 
 import msgspec
 
 from spiritsafe.model.dossier import ScanResult
 
-__all__ = ["plain", "plain_all", "plain_result", "shorten"]
+__all__ = ["plain", "plain_all", "plain_json", "plain_result", "shorten"]
 
 
 def plain(text: str) -> str:
@@ -23,6 +24,17 @@ def plain(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(_shown(character) for character in text)
+
+
+def plain_json(text: str) -> str:
+    r"""Return JSON text that says the same with every unprintable character escaped, line ends aside.
+
+    >>> plain_json('"acct\u202e7"')
+    '"acct\\u202e7"'
+    """
+    if text.isascii():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def shorten(text: str, limit: int) -> str:

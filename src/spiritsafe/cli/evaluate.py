@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from spiritsafe.simulation.evaluation import Evaluation
 
-__all__ = ["arguments", "run"]
+__all__ = ["arguments", "findings_of", "run"]
 
+_GIVE = "Give the findings.json that a scan wrote."
 _LEAKED = ("account_id", "started_at", "output_tokens")
 
 
@@ -37,7 +38,7 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
     from spiritsafe.model.columns import LABELS
     from spiritsafe.simulation.evaluation import evaluate
 
-    findings = _findings(options.findings)
+    findings = findings_of(options.findings)
     labels = read_table(options.labels, Reading(LABELS))
     exchanges = _exchanges(options.exchanges) if options.exchanges else None
     result = evaluate(findings, labels, exchanges)
@@ -49,17 +50,24 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
     return ExitCode.NOTHING_FOUND
 
 
-def _findings(path: Path) -> dict[str, Any]:
+def findings_of(path: Path) -> dict[str, Any]:
+    """Return the content of ``findings.json``; what it means is for ``evaluate`` to judge.
+
+    Raises:
+        InputError: it is no regular file, cannot be read, or is not one JSON object.
+    """
+    from spiritsafe.ingest.sources import source
+
+    file = source(path)
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(file.path.read_bytes())
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=str(path), hint="Check the path.") from error
-    except ValueError as error:
-        raise InputError(
-            f"not JSON: {error}", file=str(path), hint="Give the findings.json that a scan wrote."
-        ) from error
+        raise InputError(f"cannot be read: {error.strerror}", file=file.name, hint="Check the path.") from error
+    except (ValueError, RecursionError) as error:
+        reason = "not JSON: nested too deeply" if isinstance(error, RecursionError) else f"not JSON: {error}"
+        raise InputError(reason, file=file.name, hint=_GIVE) from error
     if not isinstance(content, dict):
-        raise InputError("not findings", file=str(path), hint="Give the findings.json that a scan wrote.")
+        raise InputError("not findings, but JSON of another kind", file=file.name, hint=_GIVE)
     return content
 
 
@@ -107,6 +115,8 @@ def _table(title: str, names: Iterable[str], rows: Iterable[Iterable[object]]) -
 
 
 def _cell(value: object) -> str:
+    from spiritsafe.casework.plain import plain
+
     match value:
         case None:
             return "-"
@@ -115,4 +125,4 @@ def _cell(value: object) -> str:
         case int():
             return f"{value:,}"
         case _:
-            return str(value)
+            return plain(str(value))

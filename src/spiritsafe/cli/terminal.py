@@ -29,7 +29,9 @@ class Terminal:
         """Write a value as indented JSON to stdout."""
         import msgspec
 
-        self.data(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+        from spiritsafe.casework.plain import plain_json
+
+        self.data(plain_json(msgspec.json.format(msgspec.json.encode(value), indent=2).decode()) + "\n")
 
     def show(self, table: "RenderableType") -> None:
         """Draw a table on stdout, in colour on a terminal only."""

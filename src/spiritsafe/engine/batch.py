@@ -19,6 +19,7 @@ from spiritsafe.engine.segments import (
     delete,
     storage_errors,
     sync_folder,
+    unmerged,
     write_segment,
 )
 from spiritsafe.engine.tables import TABLES
@@ -91,7 +92,7 @@ class Batch:
         try:
             merged = merge(rows, spec)
         except (duckdb.Error, OverflowError) as error:
-            raise StoreError(f"table {name!r}: rows do not merge: {error}") from error
+            raise unmerged(name, error) from error
         file = f"{self._number:08d}-{len(self._segments):03d}"
         self._segments.append(write_segment(self._root, spec, file, merged.to_batches()))
 

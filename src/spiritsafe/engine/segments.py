@@ -18,7 +18,16 @@ from spiritsafe.engine.manifest import SegmentRow
 from spiritsafe.engine.tables import Merge, Table
 from spiritsafe.model.errors import StoreError
 
-__all__ = ["SEGMENTS", "conform", "delete", "storage_errors", "sync_folder", "unreferenced", "write_segment"]
+__all__ = [
+    "SEGMENTS",
+    "conform",
+    "delete",
+    "storage_errors",
+    "sync_folder",
+    "unmerged",
+    "unreferenced",
+    "write_segment",
+]
 
 SEGMENTS = "segments"
 """Folder of the segments inside the store."""
@@ -115,6 +124,15 @@ def storage_errors(path: Path) -> Iterator[None]:
             f"{path}: {error.strerror or error}",
             hint="Free disk space or make the folder writable; everything committed before is intact.",
         ) from error
+
+
+def unmerged(table: str, error: Exception) -> StoreError:
+    """Return what to raise where the engine refuses to merge a table; its own words, on one line and shortened."""
+    words = " ".join(str(error).split())
+    return StoreError(
+        f"table {table!r}: rows do not merge: {words[:200]}",
+        hint="If memory ran out, raise engine.memory_gib; if the disk did, free space. Committed files are intact.",
+    )
 
 
 def _write(path: Path, table: Table, batches: Iterable[pa.RecordBatch]) -> int:

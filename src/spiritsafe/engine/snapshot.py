@@ -20,7 +20,7 @@ from spiritsafe.engine.locks import FileLock
 from spiritsafe.engine.manifest import Manifest, SegmentRow
 from spiritsafe.engine.merge import merge_query, merged_again
 from spiritsafe.engine.ranges import folded, texts
-from spiritsafe.engine.segments import storage_errors
+from spiritsafe.engine.segments import storage_errors, unmerged
 from spiritsafe.engine.spill import Spill, spill_base
 from spiritsafe.engine.tables import TABLES, Table
 from spiritsafe.model.errors import StoreError
@@ -128,8 +128,15 @@ class Snapshot:
         return merged_again(self.ibis().table(table), TABLES[table])
 
     def read(self, table: str) -> pa.Table:
-        """Return the merged rows of ``table`` in memory, sorted by key, with the schema of ``TABLES``."""
-        return self.stream(table).read_all()
+        """Return the merged rows of ``table`` in memory, sorted by key, with the schema of ``TABLES``.
+
+        Raises:
+            StoreError: a segment is damaged, a sum leaves int64, or memory or disk ran out.
+        """
+        try:
+            return self.stream(table).read_all()
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            raise unmerged(table, error) from error
 
     def stream(self, table: str) -> pa.RecordBatchReader:
         """Return what :meth:`read` returns, piece by piece.

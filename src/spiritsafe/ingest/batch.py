@@ -25,15 +25,28 @@ class Limits:
         rows: most rows in one batch.
         batch_bytes: a batch is closed once its records hold this many bytes.
         record_bytes: longest JSONL line or CSV record.
+        columns: most columns that a table may have, those that the contract does not know included.
+        page_bytes: longest page of a Parquet file, decoded.
         inflation: most bytes that one byte of gzip may become, once ``inflation_floor`` is passed.
         inflation_floor: bytes that any gzip file may inflate to.
+        decoded_inflation: most bytes of values that one byte of Parquet may become, once ``decoded_floor`` is passed.
+        decoded_floor: bytes of values that any Parquet file may hold; a system prompt that a dictionary holds once
+            and every row repeats is honest.
+        row_inflation: most rows that one byte of Parquet may hold, once ``row_floor`` is passed.
+        row_floor: rows that any Parquet file may hold.
     """
 
     rows: int = 200_000
     batch_bytes: int = 32 << 20
     record_bytes: int = 64 << 20
+    columns: int = 10_000
+    page_bytes: int = 256 << 20
     inflation: int = 200
     inflation_floor: int = 256 << 20
+    decoded_inflation: int = 1_000
+    decoded_floor: int = 2 << 30
+    row_inflation: int = 100
+    row_floor: int = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)

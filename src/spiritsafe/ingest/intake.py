@@ -5,6 +5,7 @@ crash between two files loses and doubles nothing, and re-scanning a folder read
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import groupby
 
@@ -27,6 +28,7 @@ from spiritsafe.ingest.repeats import Repeats
 from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.told import told_code, told_hash
 from spiritsafe.ingest.traits import Traits
+from spiritsafe.model.errors import InputError
 from spiritsafe.model.settings import IngestSettings
 from spiritsafe.model.words import Capability, Elicitation
 from spiritsafe.sketch.codec import decode
@@ -115,7 +117,8 @@ class Intake:
             chunk = chunk.take(self._repeats.fresh(chunk.exchange, chunk.us))
             rows += len(chunk)
             if len(chunk):
-                self._write(chunk, batch)
+                with _named(file):
+                    self._write(chunk, batch)
             if self._repeats.is_full:
                 batch.paths("seen")
                 self._repeats.forget()
@@ -198,6 +201,15 @@ def _told(chunk: Chunk, read: rollups.Texts, silent: NDArray[np.bool_] | None = 
     if silent is not None:
         told = {name: np.where(silent, values, getattr(read, name)) for name, values in told.items()}
     return read.but(told)
+
+
+@contextmanager
+def _named(file: Source) -> Iterator[None]:
+    """Name the file in an error about a chunk, whose rows are no longer in the file's order."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(error.reason, file=file.name, column=error.column, hint=error.hint) from error
 
 
 def _sketch(chunk: Chunk, key: bytes) -> Sketches:

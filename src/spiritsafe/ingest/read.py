@@ -6,9 +6,10 @@ first error that a user sees the first one in the file.
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from spiritsafe.ingest.batch import Batch, Limits, Rejected
@@ -80,18 +81,21 @@ class Reading:
         """Yield one file's good rows; batches without a row are left out.
 
         Raises:
-            InputError: the file cannot be read, or a record is bad and ``on_error`` is ``fail``.
+            InputError: the file cannot be read or changes meanwhile, or a record is bad and ``on_error`` is ``fail``.
             StoreError: the quarantine file cannot be written.
         """
         skipped, repaired, passed = self.stats.skipped, self.stats.repaired, self.stats.passed
+        file.require_unchanged()
         reader = READERS[self.format or sniff(file, self.limits)]
-        for batch in reader.batches(file, self.spec, self.limits):
+        for given in reader.batches(file, self.spec, self.limits):
+            batch = _without_broken_sketches(given, file)
             self.settle(batch.rejected)
             self.stats.rows += batch.table.num_rows
             self.stats.repaired += batch.repaired
             self.stats.passed += batch.passed
             if batch.table.num_rows:
                 yield batch
+        file.require_unchanged()
         self.stats.files += 1
         _warn("records skipped", file, self.stats.skipped - skipped)
         _warn("strings repaired: NUL or bytes that are not UTF-8", file, self.stats.repaired - repaired)
@@ -125,12 +129,32 @@ def _warn(what: str, file: Source, count: int) -> None:
         _log.warning(what, extra={"source": file.name, "count": count})
 
 
+def _without_broken_sketches(batch: Batch, file: Source) -> Batch:
+    """Reject the rows whose sketch no key would decode; a key is not known here."""
+    if "sketch" not in batch.table.column_names:
+        return batch
+    from spiritsafe.sketch.codec import flaws  # noqa: PLC0415 - loads the kernels, which few files need
+
+    found = flaws(batch.table.column("sketch").combine_chunks())
+    if not found:
+        return batch
+    rejected = [
+        Rejected(file.name, int(batch.row_numbers[at]), "sketch", reason, batch.table.slice(at, 1).to_pylist()[0])
+        for at, reason in found
+    ]
+    keep = np.ones(batch.table.num_rows, np.bool_)
+    keep[[at for at, _ in found]] = False
+    in_order = sorted((*batch.rejected, *rejected), key=lambda item: item.row)
+    table = batch.table.filter(pa.array(keep))
+    return replace(batch, table=table, row_numbers=batch.row_numbers[keep], rejected=tuple(in_order))
+
+
 def schema(spec: TableSpec) -> pa.Schema:
     """Return a contract table's Arrow schema, every column in it."""
     return pa.schema([pa.field(column.name, ARROW[column.kind]) for column in spec.columns])
 
 
-def read_table(path: Path, reading: Reading) -> pa.Table:
+def read_table(path: Path | Source, reading: Reading) -> pa.Table:
     """Return a small table (accounts, models, entities, links, labels) with every column of the contract.
 
     Args:
@@ -142,7 +166,7 @@ def read_table(path: Path, reading: Reading) -> pa.Table:
     """
     whole = schema(reading.spec)
     parts = []
-    for batch in reading.batches(source(path)):
+    for batch in reading.batches(path if isinstance(path, Source) else source(path)):
         absent = [name for name in whole.names if name not in batch.table.column_names]
         table = batch.table
         for name in absent:

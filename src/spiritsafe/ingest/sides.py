@@ -13,7 +13,7 @@ from spiritsafe.engine.tables import TABLES
 from spiritsafe.ingest.hashes import hash_strings
 from spiritsafe.ingest.read import Reading, read_table
 from spiritsafe.ingest.rollups import table_of
-from spiritsafe.ingest.sources import source
+from spiritsafe.ingest.sources import Source, source
 from spiritsafe.ingest.traits import Traits
 
 __all__ = ["SIDE_TABLES", "beside", "take_accounts", "take_links", "take_models"]
@@ -33,9 +33,11 @@ def beside(folder: Path, name: str) -> Path | None:
 
 def take_accounts(store: Store, path: Path, reading: Reading, traits: Traits) -> None:
     """Write ``profiles``, ``identities`` and the accounts' traits."""
-    if _known(store, path):
+    file = source(path)
+    digest = file.digest()
+    if store.has_file(digest):
         return
-    rows = read_table(path, reading)
+    rows = read_table(file, reading)
     account = hash_strings(rows.column("account_id"))
     us = _micros(rows.column("created_at"))
     with store.batch() as batch:
@@ -57,14 +59,16 @@ def take_accounts(store: Store, path: Path, reading: Reading, traits: Traits) ->
         told, labels = traits.of_accounts(rows, us)
         batch.write("traits", told)
         batch.write("labels", labels)
-        _commit(batch, path, len(rows))
+        _commit(batch, file, digest, reading)
 
 
 def take_models(store: Store, path: Path, reading: Reading) -> None:
     """Write ``models``."""
-    if _known(store, path):
+    file = source(path)
+    digest = file.digest()
+    if store.has_file(digest):
         return
-    rows = read_table(path, reading)
+    rows = read_table(file, reading)
     released = _micros(rows.column("released_at"))
     with store.batch() as batch:
         batch.write(
@@ -80,20 +84,22 @@ def take_models(store: Store, path: Path, reading: Reading) -> None:
                 },
             ),
         )
-        _commit(batch, path, len(rows))
+        _commit(batch, file, digest, reading)
 
 
 def take_links(store: Store, path: Path, reading: Reading, traits: Traits) -> None:
     """Write a links table's rows as traits."""
-    if _known(store, path):
+    file = source(path)
+    digest = file.digest()
+    if store.has_file(digest):
         return
-    rows = read_table(path, reading)
+    rows = read_table(file, reading)
     account = hash_strings(rows.column("account_id"))
     us = _micros(rows.column("first_seen"))
     with store.batch() as batch:
         batch.write("identities", _identities(rows, account))
         batch.write("traits", traits.of_links(rows, us, np.maximum(us, _micros(rows.column("last_seen")))))
-        _commit(batch, path, len(rows))
+        _commit(batch, file, digest, reading)
 
 
 def _identities(rows: pa.Table, account: Int) -> pa.Table:
@@ -110,13 +116,9 @@ def _identities(rows: pa.Table, account: Int) -> pa.Table:
     )
 
 
-def _known(store: Store, path: Path) -> bool:
-    return store.has_file(source(path).digest())
-
-
-def _commit(batch: StoreBatch, path: Path, rows: int) -> None:
-    file = source(path)
-    batch.record_file(file.digest(), file.name, rows=rows, quarantined=0, bytes=file.size)
+def _commit(batch: StoreBatch, file: Source, digest: str, reading: Reading) -> None:
+    aside = reading.stats.quarantined + reading.stats.skipped
+    batch.record_file(digest, file.name, rows=reading.stats.rows, quarantined=aside, bytes=file.size)
     batch.commit()
 
 

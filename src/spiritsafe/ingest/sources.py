@@ -22,9 +22,15 @@ _SIDE_TABLES = frozenset({"accounts", "entities", "labels", "links", "models"})
 
 @dataclass(slots=True)
 class Meter:
-    """How far a reader is through a file, 0 to 1; readers move it, progress bars look at it."""
+    """How far a reader is through a file, 0 to 1; readers move it, progress bars look at it.
+
+    Attributes:
+        share: what has been read.
+        stamp: size, change time and identity of the file when it was first opened, None before that.
+    """
 
     share: float = 0.0
+    stamp: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +57,43 @@ class Source:
         """
         try:
             with self.path.open("rb") as file:
+                self.require_unchanged()
                 return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
         except OSError as error:
             raise _unreadable(self.path, error) from error
+
+    def require_unchanged(self) -> None:
+        """Raise if the file is not what it was at the first call: findings must not come from half a file.
+
+        Raises:
+            InputError: it grew, shrank, was written to, replaced or removed.
+        """
+        try:
+            status = self.path.stat()
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+        stamp = (status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino)
+        if self.meter.stamp is None:
+            self.meter.stamp = stamp
+        if self.meter.stamp != stamp:
+            raise InputError(
+                "the file changed while it was read",
+                file=self.name,
+                hint="Scan it once it is complete; nothing of it was taken.",
+            )
 
 
 def _unreadable(path: Path, error: OSError) -> InputError:
     return InputError(
         f"cannot be read: {error.strerror or error}",
-        file=str(path),
+        file=_name(path),
         hint="Check that it exists and that you may read it.",
     )
+
+
+def _name(path: Path) -> str:
+    """Return a path as text that any stream and database takes; a name may hold bytes that are not UTF-8."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def source(path: Path) -> Source:
@@ -73,55 +105,65 @@ def source(path: Path) -> Source:
     try:
         if not path.is_file():
             what = "is not a regular file" if path.exists() else "does not exist"
-            raise InputError(what, file=str(path), hint="Name a file, a folder or a glob that holds logs.")
+            raise InputError(what, file=_name(path), hint="Name a file, a folder or a glob that holds logs.")
         with path.open("rb") as file:
-            return Source(path, str(path), os.fstat(file.fileno()).st_size)
+            return Source(path, _name(path), os.fstat(file.fileno()).st_size)
     except OSError as error:
         raise _unreadable(path, error) from error
 
 
-def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
-    """Yield the files of a folder; ``above`` are the folders on the way down, where a link may loop back."""
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder; each folder once, whatever links lead to it."""
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        entries = _entries(waiting.pop(), seen)
+        for entry in entries:
+            if entry.name.startswith((".", "_")):
+                continue
+            if entry.is_dir():
+                waiting.append(entry)
+            elif entry.name.split(".")[0] in _SIDE_TABLES:
+                _log.warning("not read as exchanges", extra={"source": _name(entry)})
+            else:
+                yield entry
+
+
+def _entries(folder: Path, seen: set[tuple[int, int]]) -> list[Path]:
     try:
         status = folder.stat()
         entries = sorted(folder.iterdir())
     except OSError as error:
         raise _unreadable(folder, error) from error
     here = (status.st_dev, status.st_ino)
-    if here in above:
-        return
-    if folder / "exchanges" in entries and (folder / "exchanges").is_dir():
-        entries = [folder / "exchanges"]
-    for entry in entries:
-        if entry.name.startswith((".", "_")):
-            continue
-        if entry.is_dir():
-            yield from _walk(entry, above | {here})
-        elif entry.name.split(".")[0] in _SIDE_TABLES:
-            _log.warning("not read as exchanges", extra={"source": str(entry)})
-        else:
-            yield entry
+    if here in seen:
+        return []
+    seen.add(here)
+    return [folder / "exchanges"] if folder / "exchanges" in entries and (folder / "exchanges").is_dir() else entries
 
 
-def _matches(pattern: str) -> list[str]:
-    # Path.glob wants the fixed part apart from the pattern; a user's pattern is one string, maybe absolute.
-    return glob.glob(pattern, recursive=True)  # noqa: PTH207
+def _matches(pattern: Path) -> list[Path]:
+    """Return what a glob matches, without following links on the way down: they may lead in a circle."""
+    anchor = Path(pattern.anchor)
+    found = sorted(anchor.glob(str(pattern.relative_to(pattern.anchor))))
+    asked = set(pattern.parts)
+    return [path for path in found if not any(p.startswith(".") and p not in asked for p in path.parts)]
 
 
 def _expand(path: Path) -> list[Path]:
     if path.is_dir():
-        files = list(_walk(path, frozenset()))
+        files = list(_walk(path))
         if not files:
             raise InputError(
                 "the folder holds no log files",
-                file=str(path),
+                file=_name(path),
                 hint="Names that begin with '.' or '_' are not read; name the folder that holds the logs.",
             )
         return files
     if not path.exists() and glob.has_magic(str(path)):
-        matches = [Path(name) for name in sorted(_matches(str(path)))]
+        matches = _matches(path)
         if not matches:
-            raise InputError("the glob matches nothing", file=str(path), hint="Check the pattern.")
+            raise InputError("the glob matches nothing", file=_name(path), hint="Check the pattern.")
         return [file for match in matches for file in (_expand(match) if match.is_dir() else [match])]
     return [path]
 
@@ -138,7 +180,14 @@ def find(paths: list[Path]) -> list[Source]:
     """
     found: dict[Path, Source] = {}
     for path in paths:
-        for file in _expand(path):
-            named = source(file)
-            found.setdefault(file.resolve(), named)
+        try:
+            for file in _expand(path):
+                named = source(file)
+                found.setdefault(file.resolve(), named)
+        except (OSError, RuntimeError, ValueError) as error:  # a name too long, a circle of links, a bad pattern
+            raise InputError(
+                f"cannot be looked for: {getattr(error, 'strerror', None) or error}",
+                file=_name(path),
+                hint="Name files or folders that exist, or a pattern such as logs/*.parquet.",
+            ) from error
     return sorted(found.values(), key=lambda item: item.name)

@@ -4,7 +4,9 @@ Checks are vectorised and per column; the first column in contract order that fi
 names the reason, so that the same file always gives the same message.
 """
 
-from collections.abc import Iterable, Iterator
+import ipaddress
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -13,19 +15,11 @@ import pyarrow.compute as pc
 from spiritsafe.ingest import instants
 from spiritsafe.ingest.batch import Batch, Given, Rejected
 from spiritsafe.ingest.convert import Fault, WrongTypeError, convert
-from spiritsafe.ingest.values import show
-from spiritsafe.model.columns import Column, Kind, TableSpec
+from spiritsafe.ingest.values import named, show
+from spiritsafe.model.columns import ENTITIES, Column, Kind, TableSpec
 from spiritsafe.model.errors import InputError
 
-__all__ = ["check", "require", "settle", "unknown"]
-
-_NAMED = 20
-
-
-def _names(found: Iterable[str]) -> str:
-    names = [ascii(name[:60])[1:-1] for name in found]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more if names else "none"
+__all__ = ["check", "require", "require_distinct", "settle", "unknown"]
 
 
 def require(found: Iterable[str], spec: TableSpec, file: str) -> None:
@@ -35,14 +29,39 @@ def require(found: Iterable[str], spec: TableSpec, file: str) -> None:
         InputError: naming the columns that are missing and those found.
     """
     found = list(found)
-    missing = [name for name in spec.required if name not in found]
+    there = set(found)
+    missing = [name for name in spec.required if name not in there]
     if missing:
         plural = "s are" if len(missing) > 1 else " is"
+        known = ", ".join(named(found)) or "none"
         raise InputError(
-            f"required column{plural} missing: {', '.join(missing)}; columns found: {_names(found)}",
+            f"required column{plural} missing: {', '.join(missing)}; columns found: {known}",
             file=file,
             hint=f"Rename or add the column; the {spec.name} table is described in docs/formats.md.",
         )
+
+
+def require_distinct(found: Sequence[str], file: str, most: int) -> None:
+    """Raise if two columns have one name, for which of them counts is anybody's guess, or if there are too many.
+
+    Args:
+        found: the names of all columns.
+        file: the source's name.
+        most: columns that a table may have; see ``Limits.columns``.
+
+    Raises:
+        InputError: naming the column or the count.
+    """
+    if len(found) > most:
+        raise InputError(
+            f"has {len(found)} columns, and at most {most} are read",
+            file=file,
+            hint="Export the columns of docs/formats.md only.",
+        )
+    doubled = sorted(name for name, times in Counter(found).items() if times > 1)
+    if doubled:
+        column = named(doubled)[0]
+        raise InputError("two columns have this name", file=file, column=column, hint="Rename one of them.")
 
 
 def unknown(found: Iterable[str], spec: TableSpec) -> list[str]:
@@ -75,6 +94,13 @@ def _too_small(array: pa.ChunkedArray, column: Column) -> Iterator[Fault]:
             yield Fault(position, f"{value} is below the smallest legal value, {column.minimum}")
 
 
+def _too_large(array: pa.ChunkedArray, column: Column) -> Iterator[Fault]:
+    if column.maximum is not None:
+        for position in _positions(pc.greater(array, column.maximum)):
+            value = show(array[position].as_py(), column)
+            yield Fault(position, f"{value} is above the largest legal value, {column.maximum}; check the unit")
+
+
 def _infinite(array: pa.ChunkedArray, column: Column) -> Iterator[Fault]:
     if column.kind is Kind.DOUBLE:
         for position in _positions(pc.invert(pc.is_finite(array))):
@@ -98,17 +124,32 @@ def _not_a_choice(array: pa.ChunkedArray, column: Column) -> Iterator[Fault]:
 
 
 def check(array: pa.ChunkedArray, column: Column) -> list[Fault]:
-    """Return what breaks the contract in a typed column: nulls, minimum, range, vocabulary.
+    """Return what breaks the contract in a typed column: nulls, bounds, range, vocabulary.
 
     >>> check(pa.chunked_array([[3, -1]]), Column("n", Kind.INT64, minimum=0))
     [Fault(position=1, reason='-1 is below the smallest legal value, 0')]
     """
-    rules = (_nulls, _too_small, _infinite, _out_of_time, _not_a_choice)
+    rules = (_nulls, _too_small, _too_large, _infinite, _out_of_time, _not_a_choice)
     if pa.types.is_dictionary(array.type):
         if not column.required and not column.choices:
             return []
         array = array.cast(array.type.value_type)
     return [fault for rule in rules for fault in rule(array, column)]
+
+
+def _not_networks(columns: Mapping[str, pa.ChunkedArray], spec: TableSpec) -> Iterator[tuple[int, str]]:
+    """Yield (position, reason) of networks that are none: the one rule of the contract that needs two columns."""
+    if spec is not ENTITIES or not {"kind", "value"} <= columns.keys():
+        return
+    for position in _positions(pc.equal(columns["kind"], "cidr")):
+        value = columns["value"][position].as_py()
+        try:
+            ipaddress.ip_network(value or "", strict=False)
+        except ValueError:
+            yield position, f"{show(value, _VALUE)} is not a network; write it as in 192.0.2.0/24"
+
+
+_VALUE = next(column for column in ENTITIES.columns if column.name == "value")
 
 
 def settle(given: Given, spec: TableSpec, file: str) -> Batch:
@@ -131,6 +172,8 @@ def settle(given: Given, spec: TableSpec, file: str) -> Batch:
         repaired += converted.repaired
         for fault in (*converted.faults, *check(converted.array, column)):
             blamed.setdefault(fault.position, (column.name, fault.reason))
+    for position, reason in _not_networks(columns, spec):
+        blamed.setdefault(position, ("value", reason))
     rejected = [
         Rejected(file, int(given.row_numbers[position]), *blame, record=given.record(position))
         for position, blame in blamed.items()

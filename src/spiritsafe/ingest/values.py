@@ -7,7 +7,7 @@ not convert; a value that is refused raises :class:`~spiritsafe.ingest.batch.Unf
 import base64
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pyarrow as pa
 
@@ -15,12 +15,13 @@ from spiritsafe.ingest import instants
 from spiritsafe.ingest.batch import Unfit
 from spiritsafe.model.columns import Column, Kind
 
-__all__ = ["EXACT", "plain", "repair", "show", "spelt"]
+__all__ = ["EXACT", "named", "plain", "repair", "show", "spelt"]
 
 _REPLACEMENT = "\ufffd"
 _INTEGER = re.compile(r"([+-]?\d{1,19})(?:\.0*)?", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)", re.ASCII | re.IGNORECASE)
 _SHOWN = 40
+_NAMED, _NAME = 20, 60
 
 
 def plain(array: pa.Array | pa.ChunkedArray, position: int) -> object:
@@ -38,6 +39,17 @@ def plain(array: pa.Array | pa.ChunkedArray, position: int) -> object:
         return bytes(scalar.as_buffer()).decode("utf-8", "surrogateescape")
     except (ValueError, ArithmeticError):  # a time beyond the calendar, a decimal beyond the context
         return f"{kind} out of range"
+
+
+def named(names: Iterable[str]) -> list[str]:
+    r"""Return names of columns for a message: escaped, each shortened, the first twenty and how many more.
+
+    >>> named(["a\x1b[31m", "b"])
+    ['a\\x1b[31m', 'b']
+    """
+    found = list(names)
+    more = [f"and {len(found) - _NAMED} more"] if len(found) > _NAMED else []
+    return [ascii(name[:_NAME])[1:-1] for name in found[:_NAMED]] + more
 
 
 def show(value: object, column: Column) -> str:

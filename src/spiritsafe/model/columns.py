@@ -32,6 +32,7 @@ class Column:
         kind: logical type.
         required: a table without it is refused, and so is a row with a null in it.
         minimum: smallest legal value of a numeric column.
+        maximum: largest legal value of a column whose values are added up or stand for a number that has a bound.
         choices: the closed vocabulary of a string column, empty if open.
         private: True for identifiers and texts that never reach the store as they are.
     """
@@ -40,6 +41,7 @@ class Column:
     kind: Kind
     required: bool = False
     minimum: int | None = None
+    maximum: int | None = None
     choices: tuple[str, ...] = ()
     private: bool = False
 
@@ -61,8 +63,22 @@ class TableSpec:
         return tuple(column.name for column in self.columns if column.required)
 
 
-def _columns(kind: Kind, names: str, *, minimum: int | None = None, private: bool = False) -> list[Column]:
-    return [Column(name, kind, minimum=minimum, private=private) for name in names.split()]
+_MOST = 2**31 - 1
+"""No exchange has more tokens, messages, images or milliseconds; four thousand million of them fit a sum in int64.
+
+What a client may ask for (``max_tokens``, ``n``, ``thinking_budget``) has no such bound: clients do send the
+largest number they know, it is never added up, and a caller must not be able to stop the scan of a log.
+"""
+
+
+def _columns(
+    kind: Kind, names: str, *, minimum: int | None = None, maximum: int | None = None, private: bool = False
+) -> list[Column]:
+    return [Column(name, kind, minimum=minimum, maximum=maximum, private=private) for name in names.split()]
+
+
+def _counts(names: str, *, required: bool = False) -> list[Column]:
+    return [Column(name, Kind.INT64, required=required, minimum=0, maximum=_MOST) for name in names.split()]
 
 
 EXCHANGES = TableSpec(
@@ -72,22 +88,24 @@ EXCHANGES = TableSpec(
         Column("started_at", Kind.TIMESTAMP, required=True),
         Column("account_id", Kind.STRING, required=True),
         Column("model", Kind.STRING, required=True),
-        Column("input_tokens", Kind.INT64, required=True, minimum=0),
-        Column("output_tokens", Kind.INT64, required=True, minimum=0),
+        *_counts("input_tokens output_tokens", required=True),
         *_columns(Kind.STRING, "organization_id key_id"),
         *_columns(Kind.STRING, "end_user_id", private=True),
         *_columns(Kind.STRING, "conversation_id"),
-        *_columns(Kind.INT64, "duration_ms cached_input_tokens reasoning_tokens max_tokens", minimum=0),
+        *_counts("duration_ms cached_input_tokens reasoning_tokens"),
+        *_columns(Kind.INT64, "max_tokens", minimum=0),
         Column("temperature", Kind.DOUBLE, minimum=0),
         *_columns(Kind.BOOL, "stream batch logprobs"),
-        *_columns(Kind.INT64, "n image_count thinking_budget", minimum=0),
+        *_columns(Kind.INT64, "n", minimum=0),
+        *_counts("image_count"),
+        *_columns(Kind.INT64, "thinking_budget", minimum=0),
         Column("operation", Kind.STRING),
-        *_columns(Kind.INT64, "message_count tool_count tool_call_count", minimum=0),
+        *_counts("message_count tool_count tool_call_count"),
         Column("finish_reason", Kind.STRING),
         Column("status", Kind.INT64, minimum=0),
         Column("channel", Kind.STRING),
         Column("client_ip", Kind.STRING, private=True),
-        Column("asn", Kind.INT64, minimum=0),
+        Column("asn", Kind.INT64, minimum=0, maximum=2**32 - 1),
         Column("country", Kind.STRING),
         *_columns(Kind.STRING, "user_agent ja4"),
         *_columns(Kind.STRING, "prompt system_prompt response", private=True),
@@ -142,7 +160,7 @@ LINKS = TableSpec(
         Column("account_id", Kind.STRING, required=True),
         Column("family", Kind.STRING, required=True),
         Column("value", Kind.STRING, required=True),
-        Column("n", Kind.INT64, minimum=1),
+        Column("n", Kind.INT64, minimum=1, maximum=_MOST),
         Column("first_seen", Kind.TIMESTAMP),
         Column("last_seen", Kind.TIMESTAMP),
     ),

@@ -48,19 +48,19 @@ class _Section(BaseModel):
 class EngineSettings(_Section):
     """Bounds of the embedded engine."""
 
-    memory_gib: float = Field(2.0, gt=0, description="DuckDB memory limit, GiB")
-    threads: int = Field(0, ge=0, description="DuckDB threads; 0 = one per core")
+    memory_gib: float = Field(2.0, ge=0.1, le=100_000, description="DuckDB memory limit, GiB")
+    threads: int = Field(0, ge=0, le=1_024, description="DuckDB threads; 0 = one per core")
 
 
 class IngestSettings(_Section):
     """How files become rollups."""
 
     on_error: OnError = Field(OnError.FAIL, description="fail, quarantine or skip unreadable rows")
-    batch_rows: int = Field(200_000, ge=1_000, description="rows held in memory at a time")
-    duplicate_hours: int = Field(48, ge=0, description="a repeated exchange_id counts once in this time")
-    template_instances: int = Field(5, ge=2, description="distinct texts that make a sentence a template")
+    batch_rows: int = Field(200_000, ge=1_000, le=10_000_000, description="rows held in memory at a time")
+    duplicate_hours: int = Field(48, ge=0, le=100_000, description="a repeated exchange_id counts once in this time")
+    template_instances: int = Field(5, ge=2, le=8, description="distinct texts that make a sentence a template")
     exemplar_organisations: int = Field(
-        5, ge=2, description="organisations that must have sent a template before its words are kept"
+        5, ge=2, le=16, description="organisations that must have sent a template before its words are kept"
     )
 
 
@@ -68,21 +68,21 @@ class PrivacySettings(_Section):
     """Pseudonyms and the vault."""
 
     key_file: Path | None = Field(None, description="master key; default: keys/master.key in the store")
-    epoch_days: int = Field(180, ge=1, description="a pseudonym epoch's length")
-    overlap_days: int = Field(60, ge=0, description="days in which two epochs are both in force")
+    epoch_days: int = Field(180, ge=1, le=100_000, description="a pseudonym epoch's length")
+    overlap_days: int = Field(60, ge=0, le=100_000, description="days in which two epochs are both in force")
     vault_public_key: Path | None = Field(None, description="seal raw identifiers to it; none = no vault")
-    vault_days: int = Field(90, ge=1, description="time to live of a sealed identifier")
+    vault_days: int = Field(90, ge=1, le=100_000, description="time to live of a sealed identifier")
 
 
 class DetectionSettings(_Section):
     """What counts as a group and when it is reported."""
 
-    min_group: int = Field(8, ge=3, description="fewest distinct organisations in a group")
+    min_group: int = Field(8, ge=3, le=1_000_000, description="fewest distinct organisations in a group")
     fdr: float = Field(0.01, gt=0, lt=0.5, description="false-discovery rate of confirmed campaigns")
     suspect_fdr: float = Field(0.05, gt=0, lt=0.5, description="false-discovery rate of suspected campaigns")
-    max_degree: int = Field(5_000, ge=10, description="a trait above this many accounts links no one")
+    max_degree: int = Field(5_000, ge=10, le=10_000_000, description="a trait above this many accounts links no one")
     max_share: float = Field(0.35, gt=0, le=1, description="a template above this share is public")
-    seed: int = Field(0, ge=0, description="seed of decoys and permutations")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of decoys and permutations")
 
 
 class Settings(BaseSettings):
@@ -127,14 +127,20 @@ def load_settings(path: Path | None = None) -> Settings:
         ConfigError: the file is missing or not TOML, or a key is unknown, of the wrong type or out of range.
     """
     file = path or Path("spiritsafe.toml")
-    if not file.exists():
+    if not file.exists() and not file.is_symlink():
         if path is not None:
             raise ConfigError(f"{path}: no such configuration file", hint="Check the --config path.")
         return _validated({}, "", "the environment")
+    if not file.is_file():
+        raise ConfigError(f"{file}: is not a regular file", hint="Check the --config path.")
     try:
         text = file.read_text(encoding="utf-8")
         content = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}", hint="Check who may read it.") from error
+    except RecursionError as error:
+        raise ConfigError(f"{file}: not readable as TOML: nested too deeply", hint=_HINT) from error
+    except ValueError as error:  # not TOML, not UTF-8, or a number of more digits than Python reads
         raise ConfigError(f"{file}: not readable as TOML: {error}", hint=_HINT) from error
     return _validated(content, text, str(file))
 

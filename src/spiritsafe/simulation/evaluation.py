@@ -7,6 +7,7 @@ forty accounts says little and among three thousand much.
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ __all__ = [
     "upper_bound",
 ]
 
+_GIVE = "Give the findings.json that `spiritsafe scan` wrote."
 SHELL = "shell"
 """Cohort of organisations that a campaign registers without using them: positives, but not its members."""
 
@@ -186,9 +188,7 @@ def _read(findings: Mapping[str, Any]) -> _Findings:
     try:
         return msgspec.convert(findings, _Findings)
     except msgspec.ValidationError as error:
-        raise InputError(
-            f"not findings: {error}", hint="Give the findings.json that `spiritsafe scan` wrote."
-        ) from error
+        raise InputError(f"not findings: {error}", hint=_GIVE) from error
 
 
 def _truth(labels: pa.Table) -> _Truth:
@@ -256,7 +256,7 @@ def _leaks(truth: _Truth, exchanges: pa.Table | None, end: str | None) -> dict[s
     if exchanges is None:
         return None
     if end is not None:
-        moment = pa.scalar(end).cast(pa.timestamp("us", "UTC"))
+        moment = pa.scalar(_moment(end), pa.timestamp("us", "UTC"))
         exchanges = exchanges.filter(pc.less_equal(exchanges["started_at"], moment))
     sums = exchanges.group_by("account_id").aggregate([("output_tokens", "sum"), ("output_tokens", "count")])
     leaks: dict[str, tuple[int, int]] = {}
@@ -266,6 +266,14 @@ def _leaks(truth: _Truth, exchanges: pa.Table | None, end: str | None) -> dict[s
             count, tokens = leaks.get(campaign, (0, 0))
             leaks[campaign] = (count + row["output_tokens_count"], tokens + row["output_tokens_sum"])
     return leaks
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError("not findings: $.scanned.to is not a time", hint=_GIVE) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _tier(tier: Tier, tiers: Mapping[str, Tier], truth: _Truth) -> TierScore:

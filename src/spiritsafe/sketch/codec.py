@@ -25,7 +25,7 @@ from spiritsafe.sketch.segments import CAP
 from spiritsafe.sketch.sketches import SEGMENT_SYSTEM, Sketches
 from spiritsafe.sketch.text import as_binary, buffers
 
-__all__ = ["VERSION", "decode", "decode_public", "encode", "encode_public"]
+__all__ = ["VERSION", "decode", "decode_public", "encode", "encode_public", "flaws"]
 
 VERSION = 1
 _PUBLIC_PREFIX = "ssp1:"
@@ -101,6 +101,34 @@ def decode(records: pa.Array, key: bytes, *, first_row: int = 1, file: str = "")
         InputError: a record is too short or long, damaged, of another version or key, or holds values
             that no sketch has; it names the row.
     """
+    missing, head, body, counts = _parsed(records, first_row, file)
+    strange = (head["key"] != _fingerprint(key)) & ~missing
+    if strange.any():
+        row = first_row + int(strange.argmax())
+        raise InputError("the sketch was made under another key", file=file, row=row, column="sketch", hint=_HINT)
+    return _assemble(head, body, counts, missing)
+
+
+def flaws(records: pa.Array) -> list[tuple[int, str]]:
+    """Return (position, reason) of each record that no key would decode.
+
+    Args:
+        records: binary[N]; nulls are no flaw.
+    """
+    try:
+        _parsed(records, 0, "")
+    except InputError as error:
+        if len(records) == 1:
+            return [(0, error.reason)]
+        half = len(records) // 2
+        return flaws(records[:half]) + [(half + at, reason) for at, reason in flaws(records[half:])]
+    return []
+
+
+def _parsed(
+    records: pa.Array, first_row: int, file: str
+) -> tuple[NDArray[np.bool_], NDArray[np.void], NDArray[np.void], NDArray[np.int64]]:
+    """Return which of N records are null, their heads, all segments and how many each record has."""
     missing = np.asarray(records.is_null())
     data, offsets = buffers(as_binary(records))
 
@@ -120,12 +148,11 @@ def decode(records: pa.Array, key: bytes, *, first_row: int = 1, file: str = "")
     counts = head["segments"].astype(np.int64)
     refuse(lengths != _HEAD.itemsize + counts * _SEGMENT.itemsize + _CHECK, "the record's length is wrong")
     refuse(_damaged(data, offsets), "the record is damaged (checksum)")
-    refuse(head["key"] != _fingerprint(key), "the sketch was made under another key")
     at = np.repeat(starts + _HEAD.itemsize, counts[there])
     at += spans(np.zeros_like(starts), counts[there]) * _SEGMENT.itemsize
     body = _records(data, at, _SEGMENT)
     refuse(_implausible(head, body, counts), "the record holds values that no sketch has")
-    return _assemble(head, body, counts, missing)
+    return missing, head, body, counts
 
 
 _HINT = "let the edge sketch with the same version and key file, or send the text instead"

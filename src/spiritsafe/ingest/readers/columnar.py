@@ -15,6 +15,7 @@ from spiritsafe.ingest.batch import Limits
 from spiritsafe.ingest.readers.objects import Record, textual
 from spiritsafe.ingest.readers.parquet import damage, gathered
 from spiritsafe.ingest.sources import Source
+from spiritsafe.ingest.validate import require_distinct
 from spiritsafe.ingest.values import plain
 
 __all__ = ["columns_of", "is_parquet", "rows_of"]
@@ -47,6 +48,7 @@ def rows_of(source: Source, limits: Limits) -> Iterator[list[Record]]:
     with damage(source):
         file = pq.ParquetFile(source.path, pre_buffer=False, buffer_size=1 << 20)
         names = list(dict.fromkeys(file.schema_arrow.names))
+    require_distinct(names, source.name, limits.columns)
     with file:
         done = 0
         for table in gathered(file, names, source, limits):

@@ -19,12 +19,12 @@ from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected
 from spiritsafe.ingest.readers.content import metered, opened
 from spiritsafe.ingest.readers.reader import warn_unknown
 from spiritsafe.ingest.sources import Source
-from spiritsafe.ingest.validate import require, settle, unknown
+from spiritsafe.ingest.validate import require, require_distinct, settle, unknown
 from spiritsafe.ingest.values import plain
 from spiritsafe.model.columns import TableSpec
 from spiritsafe.model.errors import InputError
 
-__all__ = ["CsvReader", "distinct", "fields", "misfit", "taken_apart"]
+__all__ = ["CsvReader", "fields", "misfit", "taken_apart"]
 
 _DELIMITERS = ",;\t|"
 _TURN = 4096
@@ -73,7 +73,7 @@ class CsvReader:
         with opened(source, limits) as content:
             meter, turns = taken_apart(content, source, spec.required, limits)
             header = [name.strip() for name in next(turns, [[]])[0]]
-            distinct(header, source)
+            require_distinct(header, source.name, limits.columns)
             require(header, spec, source.name)
             warn_unknown(unknown(header, spec), source, spec)
             row, pending = 1, _Pending(header, source.name)
@@ -197,22 +197,6 @@ def _text(fields: tuple[str, ...]) -> pa.Array:
     except UnicodeEncodeError:
         # Bytes that are not UTF-8 travel on as they came, to be judged by column.
         return pa.array([field.encode("utf-8", "surrogateescape") for field in fields]).view(pa.string())
-
-
-def distinct(header: list[str], source: Source) -> None:
-    """Raise if two columns have one name.
-
-    Raises:
-        InputError: naming it.
-    """
-    doubled = sorted({name for name in header if header.count(name) > 1})
-    if doubled:
-        raise InputError(
-            "two columns have this name",
-            file=source.name,
-            column=ascii(doubled[0])[1:-1],
-            hint="Rename one of them.",
-        )
 
 
 def misfit(record: list[str], header: list[str]) -> str:

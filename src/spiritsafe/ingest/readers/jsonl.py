@@ -7,8 +7,9 @@ way as for every format. Source: RFC 8259, https://jsonlines.org.
 """
 
 import functools
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -28,6 +29,7 @@ __all__ = ["JsonlReader"]
 
 _NEW_NAME = re.compile(r"Object contains unknown field `(.*)` - at `\$\[\d+\]`", re.DOTALL)
 _NAMEABLE = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]+')  # what a record type can carry
+_BLANK = re.compile(rb"\n[ \t\r]*\n|\A[ \t\r]*\n")
 _MOST_NAMES = 200
 """Names that are told apart; a file with more uses data as names."""
 _EXAMPLE = (
@@ -54,7 +56,7 @@ class JsonlReader:
         for stretch in stretches(source, limits):
             given = decoder.decode(stretch, row)
             if row == 1 and decoder.found:
-                require(decoder.found, spec, source.name)
+                require(sorted(decoder.found), spec, source.name)
             row += len(given.row_numbers) + len(given.rejected)
             yield settle(given, spec, source.name)
         if row == 1:
@@ -116,8 +118,15 @@ class _Decoder:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             stranger = _NEW_NAME.fullmatch(str(error))
             return [] if stranger is not None and self._meet(stranger[1]) else None
-        ends = lines.removesuffix(b"\n").count(b"\n") + 1
-        return records if len(records) in {ends, len(filled(lines))} else None
+        if _BLANK.search(lines):
+            whole = len(records) == len(filled(lines))
+        else:
+            whole = len(records) == lines.removesuffix(b"\n").count(b"\n") + 1
+        return records if whole and not self._doubled(lines, len(records)) else None
+
+    def _doubled(self, lines: bytes, records: int) -> bool:
+        """Tell whether some record may have a required name twice; a text that quotes one has it escaped."""
+        return any(lines.count(b'"%b"' % name.encode()) > records for name in self._required)
 
     def _apart(self, lines: list[bytes]) -> list[Any]:
         """Return one record, or the Unfit that refuses it, per line: by halves, so that few are read alone."""
@@ -132,6 +141,7 @@ class _Decoder:
     def _alone(self, line: bytes) -> Any:
         try:
             values = decoded(line)
+            _require_once(line, self._required)
         except Unfit as unfit:
             return unfit
         for name in values:
@@ -148,3 +158,21 @@ class _Decoder:
         for name in self._contract & self._fields.keys():
             columns[name] = list(map(attrgetter(self._fields[name]), good))
         return Given(columns, places + row, lambda at: textual(lines()[places[at]]), tuple(rejected))
+
+
+def _require_once(line: bytes, names: Collection[str]) -> None:
+    """Raise if the object has a name twice: parsers differ in which of the two values counts."""
+    if not any(line.count(b'"%b"' % name.encode()) > 1 for name in names):
+        return
+    pairs: list[tuple[str, Any]] = []
+
+    def kept(found: list[tuple[str, Any]]) -> None:
+        pairs[:] = found  # the outermost object comes last
+
+    try:
+        json.loads(textual(line), strict=False, object_pairs_hook=kept)
+    except (ValueError, RecursionError):
+        raise Unfit("is not JSON that can be read: nested too deeply, or a number too long") from None
+    for name in names:
+        if sum(found == name for found, _ in pairs) > 1:
+            raise Unfit(f"has {name!r} twice, and only one can be meant")

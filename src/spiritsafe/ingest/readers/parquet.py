@@ -6,18 +6,21 @@ takes its full length in every row. Source: the Apache Parquet format, https://p
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from spiritsafe.ingest.batch import Batch, Given, Limits
+from spiritsafe.ingest.readers.pages import Chunk, chunks
 from spiritsafe.ingest.readers.reader import warn_unknown
 from spiritsafe.ingest.sources import Source
-from spiritsafe.ingest.validate import require, settle, unknown
+from spiritsafe.ingest.validate import require, require_distinct, settle, unknown
 from spiritsafe.ingest.values import plain
 from spiritsafe.model.columns import TableSpec
 from spiritsafe.model.errors import InputError
@@ -27,6 +30,12 @@ __all__ = ["ParquetReader", "damage", "gathered"]
 _STEP = 65_536
 _FEW = 4
 """Bytes per value below which a column of texts can only be a dictionary: a plain text takes four for its length."""
+_SHORT = 256
+"""Bytes of the longest text of a dictionary that is kept as one."""
+_REPEATED = 8
+"""Batches' worth of bytes that one step might take if every row held a whole dictionary, before one is looked into."""
+_FIXED = 16
+"""Bytes of a value of fixed width, or of a string's place in a column."""
 
 
 @contextmanager
@@ -34,7 +43,7 @@ def damage(source: Source) -> Iterator[None]:
     """Turn what Arrow says of broken data into an InputError."""
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, RuntimeError) as error:
         raise InputError(
             f"the Parquet data is damaged or cut off: {ascii(str(error)[:200])[1:-1]}",
             file=source.name,
@@ -60,25 +69,74 @@ def _opened(source: Source) -> pq.ParquetFile:
 
 def gathered(file: pq.ParquetFile, names: list[str], source: Source, limits: Limits) -> Iterator[pa.Table]:
     """Yield the rows in order, a batch at a time."""
-    with damage(source):
-        step = _step(file.metadata, limits)
-        steps = file.iter_batches(step, columns=names)
+    _require_plausible(file.metadata.num_rows, source, limits)
     parts: list[pa.RecordBatch] = []
-    rows = held = 0
-    while (part := _next(steps, source)) is not None:
-        parts.append(part)
-        rows, held = rows + part.num_rows, held + part.nbytes
-        if rows + step > limits.rows or held >= limits.batch_bytes:
+    rows = held = decoded = 0
+    for step, part in _steps(file, names, source, limits):
+        decoded += part.nbytes
+        if decoded > max(limits.decoded_floor, limits.decoded_inflation * source.size):
+            raise _bomb(f"holds more than {decoded} bytes of values in {source.size} bytes", source)
+        full = rows + step > limits.rows or held >= limits.batch_bytes
+        if parts and (full or part.schema != parts[0].schema):
             yield pa.Table.from_batches(parts)
             parts, rows, held = [], 0, 0
+        parts.append(part)
+        rows, held = rows + part.num_rows, held + part.nbytes
     if parts:
         yield pa.Table.from_batches(parts)
 
 
-def _step(metadata: pq.FileMetaData, limits: Limits) -> int:
-    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-    widest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
-    return max(1, min(_STEP, limits.rows, limits.batch_bytes // max(widest, 1)))
+def _steps(
+    file: pq.ParquetFile, names: list[str], source: Source, limits: Limits
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield small batches, and at most how many rows they have."""
+    kept = {field.name for field in file.schema_arrow if pa.types.is_dictionary(field.type)}
+    with source.path.open("rb") as raw:
+        for index in range(file.metadata.num_row_groups):
+            with damage(source):
+                group = file.metadata.row_group(index)
+                claims = chunks(raw, source.size, group, set(names), limits)
+                claims = [replace(claim, dictionary=0) if claim.column in kept else claim for claim in claims]
+                step = _step(claims, partial(_widest, source, file.metadata, index), limits)
+                batches = file.iter_batches(step, row_groups=[index], columns=names)
+            while (part := _next(batches, source)) is not None:
+                for rows in _in_full(part, limits):
+                    yield step, rows
+
+
+def _step(claims: list[Chunk], widest: Callable[[Chunk], int], limits: Limits) -> int:
+    """Return how many rows of a row group to decode at once.
+
+    A value that a dictionary holds once takes its full length in every row, and so does one that is spelt as an
+    addition to its predecessor: where all rows could be the longest value, few are decoded at a time.
+    """
+    mean = sum(claim.mean for claim in claims)
+    step = max(1, min(_STEP, limits.rows, limits.batch_bytes // max(mean, 1)))
+    repeated = {claim.column: max(claim.dictionary, claim.page * claim.prefixed) for claim in claims}
+    for claim in sorted(claims, key=lambda claim: -repeated[claim.column]):
+        if sum(repeated.values()) * step <= _REPEATED * limits.batch_bytes:
+            return step
+        if not claim.prefixed:
+            repeated[claim.column] = widest(claim)
+    return max(1, min(step, limits.batch_bytes // max(sum(repeated.values()), 1)))
+
+
+def _widest(source: Source, metadata: pq.FileMetaData, group: int, claim: Chunk) -> int:
+    """Return the length of the longest value in a column's dictionary, or of the dictionary where it cannot be had."""
+    name = claim.column
+    with pq.ParquetFile(source.path, metadata=metadata, read_dictionary=[name], pre_buffer=False) as file:
+        part = next(file.iter_batches(1, row_groups=[group], columns=[name]), None)
+    if part is None or pa.types.is_nested(part.column(0).type):
+        return claim.dictionary
+    if not pa.types.is_dictionary(part.column(0).type):
+        return _FIXED
+    return _longest(part.column(0)) + _FIXED
+
+
+def _longest(column: pa.DictionaryArray) -> int:
+    if not any(test(column.type.value_type) for test in (pa.types.is_string, pa.types.is_binary)):
+        return _FIXED
+    return int(pc.max(pc.binary_length(column.dictionary)).as_py() or 0)
 
 
 def _next(batches: Iterator[pa.RecordBatch], source: Source) -> pa.RecordBatch | None:
@@ -89,14 +147,44 @@ def _next(batches: Iterator[pa.RecordBatch], source: Source) -> pa.RecordBatch |
         return batch
 
 
-def _known(found: list[str], source: Source, spec: TableSpec) -> list[str]:
+def _in_full(batch: pa.RecordBatch, limits: Limits) -> Iterator[pa.RecordBatch]:
+    """Yield the rows, long texts in full: their dictionary's size says nothing of what it stands for."""
+    dictionaries = [column for column in batch.columns if pa.types.is_dictionary(column.type)]
+    wide = sum(length for length in map(_longest, dictionaries) if length > _SHORT)
+    if not wide:
+        yield batch
+        return
+    step = max(1, limits.batch_bytes // wide)
+    for begin in range(0, batch.num_rows, step):
+        columns = [_without_dictionary(column) for column in batch.slice(begin, step).columns]
+        yield pa.RecordBatch.from_arrays(columns, batch.schema.names)
+
+
+def _without_dictionary(column: pa.Array) -> pa.Array:
+    long = pa.types.is_dictionary(column.type) and _longest(column) > _SHORT
+    return column.dictionary_decode() if long else column
+
+
+def _known(found: list[str], source: Source, spec: TableSpec, limits: Limits) -> list[str]:
     """Return the contract's columns that the file holds, in contract order."""
-    doubled = sorted({name for name in found if found.count(name) > 1})
-    if doubled:
-        raise InputError("two columns have this name", file=source.name, column=doubled[0], hint="Rename one of them.")
+    require_distinct(found, source.name, limits.columns)
     require(found, spec, source.name)
     warn_unknown(unknown(found, spec), source, spec)
-    return [column.name for column in spec.columns if column.name in found]
+    return [column.name for column in spec.columns if column.name in set(found)]
+
+
+def _require_plausible(rows: int, source: Source, limits: Limits) -> None:
+    """Raise if the file claims more rows than its bytes can honestly hold; each has an id of its own."""
+    if rows > max(limits.row_floor, limits.row_inflation * source.size):
+        raise _bomb(f"claims {rows} rows in {source.size} bytes", source)
+
+
+def _bomb(what: str, source: Source) -> InputError:
+    return InputError(
+        f"{what}, as a decompression bomb does",
+        file=source.name,
+        hint="If the file is honest, write it again as several files, or without a dictionary.",
+    )
 
 
 def _record(table: pa.Table, position: int) -> dict[str, object]:
@@ -129,7 +217,7 @@ class ParquetReader:
             file = _opened(source)
             found = file.schema_arrow.names
         with file:
-            known = _known(found, source, spec)
+            known = _known(found, source, spec, limits)
             row = 1
             for table in gathered(file, known, source, limits):
                 numbers = np.arange(row, row + table.num_rows, dtype=np.int64)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from spiritsafe.ingest.batch import Batch, Limits
 from spiritsafe.ingest.sources import Source
+from spiritsafe.ingest.values import named
 from spiritsafe.model.columns import TableSpec
 from spiritsafe.model.words import Format
 
@@ -36,7 +37,7 @@ class Reader(Protocol):
 
 def warn_unknown(names: Iterable[str], source: Source, spec: TableSpec) -> None:
     """Say once per file which of its columns are kept out."""
-    columns = [ascii(name[:60])[1:-1] for name in names]
+    columns = named(names)
     if columns:
         _log.warning(
             "columns that the contract does not know are kept out",

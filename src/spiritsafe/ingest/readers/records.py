@@ -15,11 +15,11 @@ import numpy as np
 from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected, Unfit
 from spiritsafe.ingest.readers.columnar import is_parquet, rows_of
 from spiritsafe.ingest.readers.content import opened
-from spiritsafe.ingest.readers.csv import distinct, fields, misfit, taken_apart
+from spiritsafe.ingest.readers.csv import fields, misfit, taken_apart
 from spiritsafe.ingest.readers.lines import filled, stretches
 from spiritsafe.ingest.readers.objects import Record, decoded, textual
 from spiritsafe.ingest.sources import Source
-from spiritsafe.ingest.validate import settle
+from spiritsafe.ingest.validate import require_distinct, settle
 from spiritsafe.ingest.values import spelt
 from spiritsafe.model.columns import EXCHANGES, Kind, TableSpec
 from spiritsafe.model.errors import InputError
@@ -209,7 +209,7 @@ def _from_csv(mapping: Mapping, source: Source, limits: Limits) -> Iterator[Turn
     with opened(source, limits) as content:
         meter, turns = taken_apart(content, source, mapping.header, limits)
         header = [name.strip() for name in next(turns, [[]])[0]]
-        distinct(header, source)
+        require_distinct(header, source.name, limits.columns)
         for records in turns:
             meter.drawn = 0
             yield ((record, _named(mapping, header, record)) for record in records)

@@ -117,7 +117,7 @@ def sniff(source: Source, limits: Limits) -> Format:
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text:
         raise InputError(
-            "the file is empty",
+            "the file is empty" if len(start) < _PEEK else "the file begins with nothing but blanks",
             file=source.name,
             hint="Remove it, or export again; a header alone is fine in CSV.",
         )

@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing: what is fuzzed, and one target's process."""

@@ -122,12 +122,20 @@ def test_a_column_equals_its_rows_one_by_one(texts: list[str | None], data: st.D
         assert unreadable.tolist() == [row for row, text in enumerate(texts) if text == "bad"]
 
 
-def test_prefixes_are_values_of_the_prefix_kind() -> None:
-    ips, us = pa.array(["192.0.2.1", None]), np.array([0, 0])
-    for got, expected in zip(
-        MAKER.prefixes(TraitKind.PREFIX, ips, us), MAKER.values(TraitKind.PREFIX, ips, us), strict=True
-    ):
-        assert got.tolist() == expected.tolist()
+def test_an_address_and_its_network_have_their_own_pseudonyms() -> None:
+    ips, us = pa.array(["192.0.2.1", None, "::1"]), np.array([0, 0, 0])
+    kinds = (TraitKind.IP, TraitKind.PREFIX)
+    for kind, (rows, values) in zip(kinds, MAKER.addresses(kinds, ips, us), strict=True):
+        expected = MAKER.values(kind, ips, us)
+        assert (rows.tolist(), values.tolist()) == (expected[0].tolist(), expected[1].tolist())
+
+
+@given(st.lists(ADDRESSES.map(str) | st.sampled_from(["", "1.2.3", "01.2.3.4", " 192.0.2.7 ", "::ffff:192.0.2.7"])))
+def test_pseudonyms_in_bulk_are_those_made_one_by_one(texts: list[str]) -> None:
+    for kind in (TraitKind.IP, TraitKind.PREFIX):
+        bulk = MAKER.at(kind, 3, pa.array(texts, pa.string())).tolist()
+        spelt = [NORMALISERS[kind](text) for text in texts]
+        assert bulk == [MAKER._hashes(kind, 3, [text])[0] if text is not None else 0 for text in spelt]
 
 
 @given(TIMES, st.integers(0, 45 * DAY), st.sampled_from([(90, 45), (180, 60), (60, 10), (36_500, 0)]))

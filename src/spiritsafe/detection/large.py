@@ -181,6 +181,5 @@ def _model_days(parts: list[tuple[Int, Int, Int, Int, Int]]) -> dict[int, ModelD
     out = {}
     for model in np.unique(value).tolist():
         at = np.flatnonzero(value == model)
-        at = at[np.lexsort((day[at], account[at]))]
         out[model] = ModelDays(account[at], day[at], n[at], int(first[at].min()))
     return out

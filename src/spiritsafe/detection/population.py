@@ -136,7 +136,7 @@ class Traits:
 
 
 class ModelDays(NamedTuple):
-    """Who used a model when: account, day and exchanges of every (account, day), and the first use of all."""
+    """Who used a model when: account, day and exchanges of every (account, day), unsorted; the first use of all."""
 
     account: Int
     day: Int

@@ -9,11 +9,10 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from spiritsafe.engine.tables import DAY_US, HOUR_US
-from spiritsafe.ingest.hashes import hash_strings
+from spiritsafe.ingest.hashes import filled, hash_strings
 from spiritsafe.ingest.runs import Runs, repeated, runs_of
 
 __all__ = ["Chunk", "chunk_of"]
@@ -65,13 +64,13 @@ class Chunk:
         """Return an integer column, null as 0."""
         if not self.has(name):
             return np.zeros(len(self), np.int64)
-        return np.asarray(pc.fill_null(self.column(name), 0).to_numpy(), np.int64)
+        return np.asarray(filled(self.column(name), 0), np.int64)
 
     def flags(self, name: str) -> Int:
         """Return a boolean column as 0 and 1, null as 0."""
         if not self.has(name):
             return np.zeros(len(self), np.int64)
-        return np.asarray(pc.fill_null(self.column(name), False).to_numpy(), np.int64)
+        return np.asarray(filled(self.column(name), False), np.int64)
 
     @cached_property
     def runs(self) -> Runs:

@@ -16,7 +16,7 @@ from spiritsafe.model.kernel import Array, kernel
 from spiritsafe.sketch.hashing import PUBLIC_KEY, Purpose, derive, siphash
 from spiritsafe.sketch.text import as_binary
 
-__all__ = ["hash_column", "hash_numbers", "hash_strings"]
+__all__ = ["filled", "hash_column", "hash_numbers", "hash_strings"]
 
 
 def hash_strings(values: pa.Array | pa.ChunkedArray, key: bytes = PUBLIC_KEY) -> NDArray[np.int64]:
@@ -53,12 +53,16 @@ def hash_numbers(columns: Sequence[pa.ChunkedArray]) -> NDArray[np.int64]:
     rows = len(columns[0]) if columns else 0
     words = np.zeros((rows, 2 * len(columns)), np.int64)
     for at, column in enumerate(columns):
-        filled = pc.fill_null(column, False if pa.types.is_boolean(column.type) else 0)
-        plain = filled.to_numpy()
+        plain = filled(column, False if pa.types.is_boolean(column.type) else 0)
         words[:, 2 * at] = plain.view(np.int64) if plain.dtype.itemsize == 8 else plain.astype(np.int64)
-        words[:, 2 * at + 1] = np.asarray(pc.is_valid(column))
+        words[:, 2 * at + 1] = np.asarray(pc.is_valid(column)) if column.null_count else 1
     data, bounds = words.reshape(-1).view(np.uint8), np.arange(rows + 1) * words.shape[1] * 8
     return np.asarray(_hash(data, bounds, derive(PUBLIC_KEY, Purpose.INSTANCE)).view(np.int64))
+
+
+def filled(column: pa.ChunkedArray, value: float) -> NDArray[np.generic]:
+    """Return a column with ``value`` for null."""
+    return np.asarray((pc.fill_null(column, value) if column.null_count else column).to_numpy())
 
 
 def _encode(values: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:

@@ -68,16 +68,23 @@ class Remembered:
             values: texts, n of them.
             us: event times, int64 [n].
         """
-        hashes = hash_strings(values, self._key)
+        return self._of(kind, values, hash_strings(values, self._key), us)
+
+    def addresses(
+        self, kinds: tuple[TraitKind, TraitKind], ips: pa.Array | pa.ChunkedArray, us: Int
+    ) -> tuple[tuple[Int, Int], tuple[Int, Int]]:
+        """Return the pseudonyms of addresses and of their /24 and /48 networks; see :meth:`values`."""
+        hashes = hash_strings(ips, self._key)
+        return self._of(kinds[0], ips, hashes, us), self._of(kinds[1], ips, hashes, us)
+
+    def _of(self, kind: TraitKind, values: pa.Array | pa.ChunkedArray, hashes: Int, us: Int) -> tuple[Int, Int]:
         newest = us // self._epochs.step_us
         in_overlap = us - newest * self._epochs.step_us < self._epochs.overlap_us
         late = self._column(kind, values, hashes, newest, hashes != 0)
+        if not in_overlap.any():
+            return late
         early = self._column(kind, values, hashes, newest - 1, (hashes != 0) & in_overlap)
         return np.concatenate([late[0], early[0]]), np.concatenate([late[1], early[1]])
-
-    def prefixes(self, kind: TraitKind, ips: pa.Array | pa.ChunkedArray, us: Int) -> tuple[Int, Int]:
-        """Return the pseudonyms of the addresses' /24 and /48 networks; see :meth:`values`."""
-        return self.values(kind, ips, us)
 
     def _column(
         self, kind: TraitKind, values: pa.Array | pa.ChunkedArray, hashes: Int, epochs: Int, wanted: NDArray[np.bool_]

@@ -5,6 +5,7 @@ it; an account's few rows then lie in the processor's cache whatever is asked of
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -76,9 +77,20 @@ class Runs:
             lanes: values per row, int64 [n] each, 0 for none; all lanes count as one column.
             days: width of the buckets of days that are told apart, counted from the epoch.
         """
-        found = _distinct(self.account, np.stack(lanes), self.us, self.order, self.starts, days * DAY_US)
+        values = np.stack([lane[self.order] for lane in lanes])
+        found = _distinct(self._who, values, self._when, self.starts, days * DAY_US)
         account, value, bucket, n, first, last = found
         return Distinct(account, value, bucket * days, n, first, last)
+
+    @cached_property
+    def _who(self) -> Int:
+        """The account of each run."""
+        return self.account[self.order[self.starts[:-1]]]
+
+    @cached_property
+    def _when(self) -> Int:
+        """Event times in ``order``."""
+        return self.us[self.order]
 
 
 def runs_of(account: Int, us: Int) -> Runs:
@@ -125,34 +137,34 @@ def _repeated(values: Array) -> Array:
 
 
 @kernel
-def _distinct(account: Array, lanes: Array, us: Array, order: Array, starts: Array, width: int) -> Array:
-    most = lanes.shape[0] * len(order)
-    out = np.empty((6, most), np.int64)
+def _distinct(who: Array, lanes: Array, times: Array, starts: Array, width: int) -> tuple[Array, ...]:
+    most = 0
+    for lane in range(lanes.shape[0]):
+        for at in range(lanes.shape[1]):
+            most += lanes[lane, at] != 0
+    account, found_value, bucket = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
+    n, first, last = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
     value, when = np.empty(most, np.int64), np.empty(most, np.int64)
     found = 0
     for run in range(len(starts) - 1):
         size = 0
         for at in range(starts[run], starts[run + 1]):
             for lane in range(lanes.shape[0]):
-                if lanes[lane, order[at]] != 0:
-                    value[size] = lanes[lane, order[at]]
-                    when[size] = us[order[at]]
+                if lanes[lane, at] != 0:
+                    value[size], when[size] = lanes[lane, at], times[at]
                     size += 1
-        _by_value(value, when, size)
+        if size > 1:
+            _by_value(value, when, size)
         for at in range(size):
-            bucket = when[at] // width
-            if at > 0 and value[at] == value[at - 1] and bucket == out[2, found - 1]:
-                out[3, found - 1] += 1
-                out[5, found - 1] = when[at]
+            day = when[at] // width
+            if at > 0 and value[at] == value[at - 1] and day == bucket[found - 1]:
+                n[found - 1] += 1
+                last[found - 1] = when[at]
             else:
-                out[0, found] = account[order[starts[run]]]
-                out[1, found] = value[at]
-                out[2, found] = bucket
-                out[3, found] = 1
-                out[4, found] = when[at]
-                out[5, found] = when[at]
+                account[found], found_value[found], bucket[found] = who[run], value[at], day
+                n[found], first[found], last[found] = 1, when[at], when[at]
                 found += 1
-    return out[:, :found].copy()
+    return account[:found], found_value[:found], bucket[:found], n[:found], first[:found], last[:found]
 
 
 @kernel

@@ -50,6 +50,8 @@ class Sealing:
         )
         return rows, pseudonyms
 
-    def prefixes(self, kind: TraitKind, ips: pa.Array | pa.ChunkedArray, us: Int) -> tuple[Int, Int]:
-        """Pseudonyms of networks; not sealed, the addresses are."""
-        return self._inner.prefixes(kind, ips, us)
+    def addresses(
+        self, kinds: tuple[TraitKind, TraitKind], ips: pa.Array | pa.ChunkedArray, us: Int
+    ) -> tuple[tuple[Int, Int], tuple[Int, Int]]:
+        """Pseudonyms of addresses, which are sealed, and of their networks, which are not."""
+        return self.values(kinds[0], ips, us), self._inner.addresses(kinds, ips, us)[1]

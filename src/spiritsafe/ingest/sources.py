@@ -48,19 +48,22 @@ class Source:
     name: str
     size: int
     meter: Meter = field(default_factory=Meter, repr=False, compare=False)
+    _known: list[str] = field(default_factory=list, repr=False, compare=False)
 
     def digest(self) -> str:
-        """Return the BLAKE2b-256 digest of the content, in hexadecimal; reads in constant memory.
+        """Return the BLAKE2b-256 digest of the content, in hexadecimal; reads once, in constant memory.
 
         Raises:
             InputError: the file cannot be read.
         """
-        try:
-            with self.path.open("rb") as file:
-                self.require_unchanged()
-                return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
-        except OSError as error:
-            raise _unreadable(self.path, error) from error
+        if not self._known:
+            try:
+                with self.path.open("rb") as file:
+                    self.require_unchanged()
+                    self._known.append(hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).hexdigest())
+            except OSError as error:
+                raise _unreadable(self.path, error) from error
+        return self._known[0]
 
     def require_unchanged(self) -> None:
         """Raise if the file is not what it was at the first call: findings must not come from half a file.

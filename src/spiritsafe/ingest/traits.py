@@ -57,8 +57,10 @@ class Pseudonyms(Protocol):
         """Pseudonyms of identifiers."""
         ...
 
-    def prefixes(self, kind: TraitKind, ips: pa.Array | pa.ChunkedArray, us: Int) -> tuple[Int, Int]:
-        """Pseudonyms of the addresses' /24 and /48 networks."""
+    def addresses(
+        self, kinds: tuple[TraitKind, TraitKind], ips: pa.Array | pa.ChunkedArray, us: Int
+    ) -> tuple[tuple[Int, Int], tuple[Int, Int]]:
+        """Pseudonyms of addresses, and of their /24 and /48 networks."""
         ...
 
 
@@ -219,8 +221,7 @@ class Traits:
     def _address(
         self, rows: _Rows, kinds: tuple[TraitKind, TraitKind], values: pa.ChunkedArray, places: Places | None
     ) -> None:
-        single = self._pseudonyms.values(kinds[0], values, rows.runs.us)
-        wide = self._pseudonyms.prefixes(kinds[1], values, rows.runs.us)
+        single, wide = self._pseudonyms.addresses(kinds, values, rows.runs.us)
         rows.add_at(kinds[0], *single)
         rows.add_at(kinds[1], *wide)
         if not places:

@@ -88,7 +88,7 @@ def _nulls(array: pa.ChunkedArray, column: Column) -> Iterator[Fault]:
 
 
 def _too_small(array: pa.ChunkedArray, column: Column) -> Iterator[Fault]:
-    if column.minimum is not None:
+    if column.minimum is not None and (pc.min(array).as_py() or 0) < column.minimum:
         for position in _positions(pc.less(array, column.minimum)):
             value = show(array[position].as_py(), column)
             yield Fault(position, f"{value} is below the smallest legal value, {column.minimum}")

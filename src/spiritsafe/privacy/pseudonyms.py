@@ -73,9 +73,17 @@ class Pseudonymiser:
         early = self._column(kind, codes, spelt, usable & in_overlap, newest - 1)
         return np.concatenate([late[0], early[0]]), np.concatenate([late[1], early[1]])
 
-    def prefixes(self, kind: TraitKind, ips: pa.Array | pa.ChunkedArray, us: Int64s) -> tuple[Int64s, Int64s]:
-        """Return the pseudonyms of the addresses' /24 and /48 networks; see :meth:`values`."""
-        return self.values(kind, ips, us)
+    def addresses(
+        self, kinds: tuple[TraitKind, TraitKind], ips: pa.Array | pa.ChunkedArray, us: Int64s
+    ) -> tuple[tuple[Int64s, Int64s], tuple[Int64s, Int64s]]:
+        """Return the pseudonyms of addresses and of their /24 and /48 networks; see :meth:`values`.
+
+        Args:
+            kinds: of the address and of the network.
+            ips: (n,) addresses.
+            us: (n,) event times.
+        """
+        return self.values(kinds[0], ips, us), self.values(kinds[1], ips, us)
 
     def at(self, kind: TraitKind, epoch: int, texts: pa.Array) -> Int64s:
         """Return the pseudonyms of texts in one epoch, (n,); 0 where a text is no identifier of that kind.

@@ -34,6 +34,7 @@ class Format(StrEnum):
     OTLP_JSON = "otlp-json"
     OTLP_PROTOBUF = "otlp-protobuf"
     ENVOY = "envoy"
+    PAIRS = "pairs"
 
 
 class Tier(StrEnum):

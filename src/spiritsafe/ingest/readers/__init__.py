@@ -6,6 +6,7 @@ from spiritsafe.ingest.readers.jsonl import JsonlReader
 from spiritsafe.ingest.readers.litellm import LiteLlm
 from spiritsafe.ingest.readers.otlp import Otlp
 from spiritsafe.ingest.readers.otlpproto import OtlpProtoReader
+from spiritsafe.ingest.readers.pairs import Pairs
 from spiritsafe.ingest.readers.parquet import ParquetReader
 from spiritsafe.ingest.readers.reader import Format, Reader
 from spiritsafe.ingest.readers.records import RecordReader
@@ -22,4 +23,5 @@ READERS: dict[Format, Reader] = {
     Format.OTLP_JSON: RecordReader(Otlp()),
     Format.OTLP_PROTOBUF: OtlpProtoReader(),
     Format.ENVOY: RecordReader(Envoy()),
+    Format.PAIRS: RecordReader(Pairs()),
 }

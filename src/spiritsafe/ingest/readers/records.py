@@ -70,6 +70,10 @@ class Mapping(ABC):
             Unfit: the part claims to be an exchange and cannot be one.
         """
 
+    def kept(self, given: object) -> object:
+        """Return what a quarantine file may keep of a refused record; a format whose logs hold keys takes them out."""
+        return given
+
     @abstractmethod
     def examples(self) -> tuple[bytes, ...]:
         """Return small files of this format, valid as they stand."""
@@ -103,7 +107,7 @@ class Rows:
 
     def refuse(self, number: int, unfit: Unfit, given: object) -> None:
         """Leave a record out."""
-        self.rejected.append(Rejected(self.file, number, "", str(unfit), _as_given(given)))
+        self.rejected.append(Rejected(self.file, number, "", str(unfit), self._keepable(given)))
 
     def batch(self, spec: TableSpec) -> Batch:
         """Return what was taken, typed; the rest with reasons that name the format's own fields."""
@@ -111,9 +115,12 @@ class Rows:
         columns: dict[str, list[object]] = {name: [row.get(name) for row in self.rows] for name in names}
         kept = self.kept
         numbers = np.array(self.numbers, np.int64)
-        given = Given(columns, numbers, lambda position: _as_given(kept[position]), tuple(self.rejected))
+        given = Given(columns, numbers, lambda position: self._keepable(kept[position]), tuple(self.rejected))
         batch = settle(given, spec, self.file)
         return replace(batch, rejected=tuple(map(self._explained, batch.rejected)), passed=self.passed)
+
+    def _keepable(self, given: object) -> object:
+        return self.mapping.kept(textual(given) if isinstance(given, bytes) else given)
 
     def _explained(self, rejected: Rejected) -> Rejected:
         origin = self.mapping.sources.get(rejected.column)
@@ -217,10 +224,6 @@ def _cell(value: str, *, number: bool) -> object:
         return spelt(Kind.INT64, value) if value else None
     except Unfit:
         return value
-
-
-def _as_given(kept: object) -> object:
-    return textual(kept) if isinstance(kept, bytes) else kept
 
 
 def _void(value: object) -> bool:

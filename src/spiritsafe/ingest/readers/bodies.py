@@ -1,0 +1,149 @@
+"""The two bodies of a logged call, decoded: what was asked, what was answered, and whether that is an exchange.
+
+Apart from the envelopes that carry them, since gateways and observability tools log the same bodies. A request may
+hold anything, for clients write it; a response is the provider's word, so one that cannot be read refuses the record.
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+
+from spiritsafe.ingest.batch import Unfit
+from spiritsafe.ingest.readers.events import events
+from spiritsafe.ingest.readers.messages import answer, asked_of
+from spiritsafe.ingest.readers.objects import Record, first, inner, record, text, truth
+from spiritsafe.ingest.readers.parameters import parameters
+from spiritsafe.ingest.readers.streams import folded
+from spiritsafe.ingest.readers.usage import usage
+
+__all__ = ["Bodies", "is_answer", "is_request", "plain_name"]
+
+_ANSWERS = frozenset({"chat.completion", "text_completion", "response"})
+_REFUSED = 400
+_LONGEST_NAME = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """A call's bodies.
+
+    Attributes:
+        request: what was asked, empty if the log has it not or it is no JSON object.
+        response: what was answered, put together if it was streamed; empty if the log has it not.
+        streamed: whether the answer was logged as a stream.
+    """
+
+    request: Record = field(default_factory=dict)
+    response: Record = field(default_factory=dict)
+    streamed: bool = False
+
+    @classmethod
+    def of(cls, request: object, response: object, where: str = "response") -> "Bodies":
+        """Decode two bodies: objects, JSON text, base64 of it in HAR's manner, streams.
+
+        Args:
+            request: as logged.
+            response: as logged.
+            where: the path that the response was found at, for messages.
+
+        Raises:
+            Unfit: the response is broken.
+        """
+        response = inner(_unwrapped(response))
+        held = _events(response, where)
+        if held is not None:
+            return cls(record(_unwrapped(request)), folded(held), streamed=True)
+        if isinstance(response, str) and response.lstrip().startswith("{"):
+            raise Unfit(f"{where} is JSON that is cut off or broken; raise the logger's bound on bodies")
+        return cls(record(_unwrapped(request)), record(response))
+
+    @property
+    def failed(self) -> bool:
+        """Whether the response says of itself that it is no answer."""
+        return bool(self.response.get("error")) and self.response.get("usage") is None
+
+    def is_exchange(self, status: object) -> bool:
+        """Tell a call that asked a model for text from the others that an API answers.
+
+        A call that was refused is one if it names a model and has something to say to it.
+        """
+        refused = self.failed or (isinstance(status, int) and status >= _REFUSED)
+        if self.response and not refused:
+            return is_answer(self.response)
+        return is_request(self.request) and self.model is not None
+
+    @property
+    def model(self) -> str | None:
+        """The model asked for; the one that answered, where the request does not say it plainly."""
+        return plain_name(self.request.get("model")) or plain_name(self.response.get("model"))
+
+    def row(self, counts: object = None, *, failed: bool = False) -> dict[str, object]:
+        """Return what the bodies say, by column.
+
+        Args:
+            counts: a usage object to fall back on.
+            failed: the call failed: it used no tokens unless it says so, and what it returned is no answer.
+        """
+        request, response = self.request, self.response
+        tokens = usage(first(response, "usage") or counts).row()
+        if failed and tokens["input_tokens"] is None and tokens["output_tokens"] is None:
+            tokens |= {"input_tokens": 0, "output_tokens": 0}
+        return {
+            "model": self.model,
+            **tokens,
+            **asked_of(first(request, "messages", "input", "prompt"), first(request, "system", "instructions")).row(),
+            **({} if failed else answer(response).row()),
+            **parameters(request),
+            "stream": truth(request, "stream") or self.streamed if request or self.streamed else None,
+            "operation": "text_completion" if response.get("object") == "text_completion" else "chat",
+            "batch": True if _tier(response) == "batch" else None,
+            "end_user_id": text(request, "safety_identifier", "user", "metadata.user_id"),
+            "conversation_id": text(request, "conversation.id", "conversation") or text(response, "conversation.id"),
+        }
+
+
+def is_answer(body: Record) -> bool:
+    """Tell the response of a chat completion, completion, response or message."""
+    if body.get("object") in _ANSWERS or body.get("type") == "message":
+        return True
+    return isinstance(body.get("choices"), list) or (
+        isinstance(body.get("output"), list) and isinstance(body.get("usage"), dict)
+    )
+
+
+def is_request(body: Record) -> bool:
+    """Tell the request of one of them; one for embeddings names an encoding or nothing that an answer is of."""
+    if isinstance(body.get("messages"), list):
+        return True
+    return bool(first(body, "input", "prompt")) and not body.keys() & {"encoding_format", "dimensions", "size", "voice"}
+
+
+def plain_name(value: object) -> str | None:
+    """Return a name that may be an id, None for what only a hostile client would call a model."""
+    if not isinstance(value, str) or not value.isprintable() or len(value) > _LONGEST_NAME:
+        return None
+    return value.strip() or None
+
+
+def _events(body: object, where: str) -> list[Record] | None:
+    try:
+        return events(body)
+    except Unfit as unfit:
+        raise Unfit(f"{where} {unfit}") from None
+
+
+def _unwrapped(body: object) -> object:
+    """Return a body's text, where HAR holds it as content or posted data."""
+    if not isinstance(body, dict) or not isinstance(body.get("text"), str) or "mimeType" not in body:
+        return body
+    held: str = body["text"]
+    if body.get("encoding") != "base64":
+        return held
+    try:
+        return base64.b64decode(held, validate=True).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return held
+
+
+def _tier(response: Record) -> object:
+    return first(response, "usage.service_tier", "service_tier")

@@ -1,0 +1,154 @@
+"""What stands around a logged call's bodies: who called, when, from where, and how it ended.
+
+Every proxy names these differently, so each column has a list of paths; the first that leads anywhere counts, and
+the lists are what the documentation shows. Only what the proxy itself states identifies anybody: addresses in
+headers that a client can write (``x-forwarded-for``) would let one customer appear as another.
+Sources: the log references of Apache APISIX (https://apisix.apache.org/docs/apisix/plugins/http-logger/), Kong
+(https://developer.konghq.com/ai-gateway/ai-audit-log-reference/) and Portkey
+(https://portkey.ai/docs/aigw/api-reference/logs/post-logs).
+"""
+
+from spiritsafe.ingest.readers.apikeys import key_hash, opaque
+from spiritsafe.ingest.readers.bodies import plain_name
+from spiritsafe.ingest.readers.objects import Record, array, first, inner
+
+__all__ = [
+    "PATHS",
+    "REQUEST_BODY",
+    "RESPONSE_BODY",
+    "caller",
+    "found",
+    "headers",
+    "milliseconds",
+    "seconds",
+    "surroundings",
+]
+
+REQUEST_BODY = ("request_body", "req_body", "ai.proxy.payload.request", "request.body", "request")
+RESPONSE_BODY = ("response_body", "resp_body", "ai.proxy.payload.response", "response.body", "response")
+_REQUEST_HEADERS = ("request_headers", "request.headers", "headers")
+_RESPONSE_HEADERS = ("response_headers", "response.headers")
+_RESPONSE_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
+_ORGANISATIONS = ("openai-organization", "anthropic-organization-id")
+_MILLISECONDS = 1e11  # an epoch time beyond this many seconds is in milliseconds, microseconds or nanoseconds
+_STATUS_DIGITS = 3
+_UNITS = (1, 1_000, 1_000_000, 1_000_000_000)
+
+PATHS: dict[str, tuple[str, ...]] = {
+    "exchange_id": ("request_id", "requestId", "response.request_id", "request.id", "id"),
+    "started_at": ("started_at", "start_time", "timestamp", "@timestamp", "time", "ts", "created_at"),
+    "account_id": (
+        *("account_id", "account", "tenant_id", "tenant", "api_key_hash", "key_hash", "api_key_id"),
+        *("consumer.username", "consumer.custom_id", "consumer.id", "authenticated_entity.id"),
+        *("metadata.account_id", "metadata.tenant_id"),
+    ),
+    "key_id": ("key_id", "api_key_id", "api_key_hash", "key_hash"),
+    "organization_id": ("organization_id", "org_id", "organization", "metadata.organization_id"),
+    "end_user_id": ("end_user_id", "metadata._user"),
+    "conversation_id": ("conversation_id", "session_id", "thread_id", "metadata.session_id"),
+    "duration_ms": ("duration_ms", "latency_ms", "latencies.request", "response.response_time", "latency"),
+    "status": ("status", "status_code", "response_status", "response.status", "response.status_code"),
+    "client_ip": ("client_ip", "clientIPAddress", "client.address", "remote_addr", "remote_ip"),
+    "asn": ("asn", "client.asn"),
+    "country": ("country", "country_code"),
+    "ja4": ("ja4",),
+    "channel": ("channel",),
+}
+"""Column -> paths in a record of a proxy's log, in the order in which they are looked at."""
+
+
+def found(holder: Record, paths: tuple[str, ...]) -> tuple[str, object]:
+    """Return the first path that leads anywhere and what is there; ('', None) if none does."""
+    for path in paths:
+        value = first(holder, path)
+        if value is not None:
+            return path, value
+    return "", None
+
+
+def headers(holder: Record, *paths: str) -> dict[str, str]:
+    """Return headers by lower-case name, the first of equal names: from an object, pairs, or HAR's list."""
+    held = inner(first(holder, *paths))
+    pairs = list(held.items()) if isinstance(held, dict) else [_pair(item) for item in array(held)]
+    named: dict[str, str] = {}
+    for name, value in pairs:
+        if isinstance(value, list) and value:
+            value = value[0]  # noqa: PLW2901 - a header given several times
+        if isinstance(name, str) and isinstance(value, str):
+            named.setdefault(name.lower(), value)
+    return named
+
+
+def caller(holder: Record, *, accepted: bool) -> dict[str, object]:
+    """Return who called: ids that the proxy states, else the hash of the key, else the organisation that answered.
+
+    Args:
+        holder: a record of a proxy's log.
+        accepted: whether the API accepted the call, and with it the organisation that the client named.
+    """
+    sent = headers(holder, *_REQUEST_HEADERS)
+    got = headers(holder, *_RESPONSE_HEADERS)
+    bare = first(holder, "api_key")
+    key = key_hash({"authorization": bare} if isinstance(bare, str) else sent)
+    answered = next((got[name] for name in _ORGANISATIONS if got.get(name)), None)
+    named = sent.get("openai-organization") if accepted else None
+    stated = opaque(first(holder, *PATHS["account_id"]))
+    return {
+        "account_id": stated if stated is not None else key or answered,
+        "key_id": key or opaque(first(holder, *PATHS["key_id"])),
+        "organization_id": opaque(first(holder, *PATHS["organization_id"])) or named,
+        "user_agent": sent.get("user-agent"),
+    }
+
+
+def surroundings(holder: Record, response: Record) -> dict[str, object]:
+    """Return when, where and how a call went, by column."""
+    got = headers(holder, *_RESPONSE_HEADERS)
+    given = next((got[name] for name in _RESPONSE_IDS if got.get(name)), None)
+    plain = {name: first(holder, *PATHS[name]) for name in ("asn", "client_ip", "country", "ja4", "channel")}
+    return {
+        **plain,
+        "status": status(holder),
+        "exchange_id": plain_name(response.get("id")) or given or first(holder, *PATHS["exchange_id"]),
+        "started_at": seconds(first(holder, *PATHS["started_at"]) or first(response, "created", "created_at")),
+        "duration_ms": milliseconds(first(holder, *PATHS["duration_ms"])),
+    }
+
+
+def status(holder: Record) -> int | None:
+    """Return the HTTP status; a response body's own status, a word, is none."""
+    for path in PATHS["status"]:
+        value = first(holder, path)
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == _STATUS_DIGITS:
+            return int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+    return None
+
+
+def seconds(value: object) -> object:
+    """Return an epoch time in seconds; anything that is no number as it is.
+
+    A number says its unit by its size: the four readings of one number lie a thousand years apart.
+
+    >>> seconds(1767225600123), seconds(1767225600), seconds("2026-01-01")
+    (1767225600.123, 1767225600, '2026-01-01')
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _MILLISECONDS <= value < _MILLISECONDS**2:
+        return value
+    unit = next((unit for unit in _UNITS if value / unit < _MILLISECONDS), _UNITS[-1])
+    return value / unit
+
+
+def milliseconds(value: object) -> object:
+    """Return a duration as a whole number; a negative one says that it is not known, as in HAR."""
+    if isinstance(value, float) and abs(value) < _MILLISECONDS:
+        value = round(value)
+    return None if isinstance(value, int) and value < 0 else value
+
+
+def _pair(item: object) -> tuple[object, object]:
+    """Return a header of a list: an object with name and value, or a list of the two."""
+    if isinstance(item, dict):
+        return item.get("name"), item.get("value")
+    return (item[0], item[1]) if isinstance(item, list) and len(item) == len(("name", "value")) else (None, None)

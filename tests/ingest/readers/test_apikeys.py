@@ -1,0 +1,78 @@
+"""A key is told by its hash and shown nowhere; what is no lasting key tells nobody apart."""
+
+import hashlib
+import json
+
+import pytest
+
+from spiritsafe.ingest.readers.apikeys import hashed, key_hash, opaque, without_keys
+
+KEY = "sk-proj-0123456789abcdefABCDEF"
+HASH = hashlib.sha256(KEY.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": f"Bearer {KEY}"},
+        {"authorization": f"bearer  {KEY} "},
+        {"authorization": KEY},
+        {"x-api-key": KEY},
+        {"api-key": KEY},
+        {"authorization": "Bearer ***", "x-api-key": KEY},
+    ],
+)
+def test_one_key_has_one_hash_in_every_header(headers: dict[str, str]) -> None:
+    assert key_hash(headers) == HASH
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Bearer ***",
+        "Bearer ****************abcd",
+        "Bearer sk-...wxyz0123456789",
+        "Bearer sk-proj-0123\u2026cdef0123",
+        "Bearer [REDACTED_BY_LOGGER]",
+        "Bearer <your-api-key-goes-here>",
+        "REDACTED-REDACTED-REDACTED",
+        "Bearer XXXXXXXXXXXXXXXXXXXXXXXX",
+        "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl",
+        "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20260101/us-east-1/bedrock/aws4_request, Signature=0f",
+        "Bearer short",
+        "",
+        7,
+        None,
+    ],
+)
+def test_what_is_no_lasting_key_gives_no_account(value: object) -> None:
+    assert key_hash({"authorization": value}) is None
+
+
+def test_a_key_given_as_an_id_is_hashed_too() -> None:
+    assert opaque(KEY) == opaque(f"Bearer {KEY}") == HASH == hashed(KEY)
+    assert opaque("org-1") == "org-1"
+    assert opaque(7) == 7
+
+
+RECORDS: list[dict[str, object]] = [
+    {"request": {"headers": {"Authorization": f"Bearer {KEY}", "X-Api-Key": "another-secret-value"}}},
+    {"request": {"headers": [{"name": "x-api-key", "value": "another-secret-value"}]}},
+    {"request": {"headers": [{"value": "another-secret-value", "name": "API-Key"}]}},
+    {"headers": json.dumps({"authorization": "another-secret-value", "cookie": f"a={KEY}"})},
+    {"api_key": "another-secret-value", "note": f"sent with {KEY}"},
+    {"headers": json.dumps({"inner": json.dumps({"x-api-key": "another-secret-value"})})},
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=range(len(RECORDS)))
+@pytest.mark.parametrize("cut", [False, True])
+def test_no_key_is_left_in_a_record_that_is_set_aside(record: dict[str, object], cut: bool) -> None:
+    text = json.dumps({"before": 1, **record, "after": "kept"})
+    told = without_keys(text[:-3] if cut else text)
+    assert "another-secret" not in told
+    assert "0123456789" not in told
+    assert '"before": 1' in told
+    assert "kep" in told
+    if not cut:
+        assert json.loads(told).keys() == json.loads(text).keys()

@@ -1,0 +1,272 @@
+"""Pairs of request and response: every API and envelope, streamed or not; whose call it was; what is refused."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spiritsafe.ingest.quarantine import Quarantine
+from spiritsafe.ingest.read import Reading
+from spiritsafe.ingest.readers.pairexamples import EXAMPLES, KEY
+from spiritsafe.ingest.readers.pairs import Pairs
+from spiritsafe.ingest.sources import source
+from spiritsafe.model.columns import EXCHANGES
+from spiritsafe.model.errors import InputError
+from spiritsafe.model.settings import OnError
+
+Write = Callable[..., Path]
+Read = Callable[..., tuple[list[Any], list[tuple[int, str]]]]
+PLAIN, FLAT, KONG, APISIX, BATCH = EXAMPLES
+HASH = hashlib.sha256(KEY.encode()).hexdigest()
+CHAT, CHAT_STREAM, CHAT_CHUNKS, RESPONSES, RESPONSES_STREAM, MESSAGES, MESSAGES_STREAM, REFUSED, OTHER = (
+    json.loads(line) for line in PLAIN.splitlines()
+)
+SSE = "".join
+
+
+def _row(record: dict[str, Any]) -> dict[str, Any]:
+    row = Pairs().row(record)
+    assert row is not None
+    return row
+
+
+def _changed(record: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    """A copy with one value put at a dotted path; ``...`` takes it away."""
+    copy: dict[str, Any] = json.loads(json.dumps(record))
+    holder, names = copy, path.split(".")
+    for name in names[:-1]:
+        holder = holder.setdefault(name, {})
+    if value is ...:
+        holder.pop(names[-1], None)
+    else:
+        holder[names[-1]] = value
+    return copy
+
+
+def _read(tmp_path: Path, data: bytes) -> list[dict[str, Any]]:
+    (tmp_path / "log").write_bytes(data)
+    tables = [batch.table for batch in Reading(EXCHANGES).batches(source(tmp_path / "log"))]
+    return [row for table in tables for row in table.to_pylist()]
+
+
+def test_every_api_plain_and_streamed_is_read_whole(tmp_path: Path) -> None:
+    rows = _read(tmp_path, PLAIN)
+    told = ("exchange_id", "model", "input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
+    assert [tuple(row.get(name) for name in told) for row in rows] == [
+        ("chatcmpl-1", "gpt-4o-mini", 2006, 300, 1920, 40),
+        ("chatcmpl-2", "gpt-4o-mini", 19, 10, None, None),
+        ("chatcmpl-3", "gpt-4o-mini", 19, 10, None, None),
+        ("resp_1", "gpt-5", 328, 52, 0, 32),
+        ("resp_2", "gpt-5", 328, 52, 0, 32),
+        ("msg_1", "claude-sonnet-4-5", 21 + 188 + 1000, 93, 1000, None),
+        ("msg_2", "claude-sonnet-4-5", 25 + 75, 15, 75, None),
+        ("req-8", "gpt-4o-mini", 0, 0, None, None),
+    ]
+    assert [row["response"] for row in rows] == [
+        *["A locked glass box."] * 3,
+        *["A still."] * 2,
+        *["A vessel."] * 2,
+        None,
+    ]
+    assert {row["prompt"] for row in rows} == {"What is a spirit safe?", "What is on it?", "What is a still?"}
+    assert {row["system_prompt"] for row in rows} == {"Answer briefly."}
+    assert [row["finish_reason"] for row in rows] == ["stop"] * 5 + ["tool_calls", "stop", None]
+    assert [row["stream"] for row in rows] == [False, True, True, False, True, False, True, False]
+    assert [row["status"] for row in rows] == [200] * 7 + [429]
+    assert {row["client_ip"] for row in rows} == {"192.0.2.7"}
+
+
+def test_what_was_asked_for_is_read(tmp_path: Path) -> None:
+    chat, *_ = rows = _read(tmp_path, PLAIN)
+    asked = (
+        "max_tokens",
+        "temperature",
+        "tool_count",
+        "tool_call_count",
+        "message_count",
+        "image_count",
+        "duration_ms",
+    )
+    assert [chat[name] for name in asked] == [200, 0.2, 1, 0, 2, 0, 812]
+    responses, messages = rows[3], rows[5]
+    assert (responses["image_count"], responses["conversation_id"]) == (1, "conv_1")
+    assert (messages["thinking_budget"], messages["tool_call_count"]) == (512, 1)
+    assert [row["end_user_id"] for row in (chat, responses, messages)] == ["customer-7", "customer-8", "customer-9"]
+
+
+@pytest.mark.parametrize(
+    ("example", "expected"),
+    [
+        (FLAT, ("chatcmpl-10", "tenant-1", None, "org-1", 400, "2026-01-01 00:00:00.500000+00:00")),
+        (KONG, ("chatcmpl-11", "customer-1", None, None, 1204, "2026-01-01 00:00:00.719000+00:00")),
+        (APISIX, ("msg_12", "customer_2", HASH, None, 102, "2026-01-01 00:00:01+00:00")),
+        (BATCH, ("chatcmpl-13", "account-1", None, None, None, "2026-01-01 00:00:00+00:00")),
+    ],
+)
+def test_every_envelope_says_who_and_when(tmp_path: Path, example: bytes, expected: tuple[object, ...]) -> None:
+    row = _read(tmp_path, example)[0]
+    names = ("exchange_id", "account_id", "key_id", "organization_id", "duration_ms", "started_at")
+    found = [row.get(name) for name in names]
+    assert (*found[:-1], str(found[-1])) == expected
+    assert row.get("batch") is (True if example is BATCH else None)
+
+
+def test_the_older_completions_are_read(tmp_path: Path) -> None:
+    row = _read(tmp_path, FLAT)[1]
+    told = ("operation", "prompt", "response", "input_tokens", "output_tokens", "finish_reason", "logprobs")
+    assert [row[name] for name in told] == ["text_completion", "Once upon", " a time", 5, 7, "length", True]
+
+
+def test_a_call_that_is_no_exchange_is_passed_over(tmp_path: Path) -> None:
+    reading = Reading(EXCHANGES)
+    (tmp_path / "log").write_bytes(PLAIN)
+    assert sum(batch.table.num_rows for batch in reading.batches(source(tmp_path / "log"))) == 8
+    assert reading.stats.passed == 1
+    embedding = {"object": "list", "data": [{"object": "embedding"}], "usage": {"prompt_tokens": 8, "total_tokens": 8}}
+    assert Pairs().row(_changed(CHAT, "response.body", embedding)) is None
+    assert Pairs().row(_changed(CHAT, "response.body", {"input_tokens": 14})) is None
+    assert Pairs().row(_changed(REFUSED, "request.path", "/v1/embeddings")) is None
+    assert Pairs().row(_changed(REFUSED, "request.body", "not even JSON")) is None
+    assert Pairs().row(_changed(REFUSED, "request.body.model", "m\0")) is None
+
+
+def _without_usage(text: str) -> str:
+    return SSE(part + "\n\n" for part in text.split("\n\n") if '"prompt_tokens"' not in part)
+
+
+CUT_OFF = {
+    "chat without include_usage": (CHAT_STREAM, _without_usage(CHAT_STREAM["response"]["body"])),
+    "chunks without include_usage": (CHAT_CHUNKS, CHAT_CHUNKS["response"]["body"][:-1]),
+    "responses": (RESPONSES_STREAM, RESPONSES_STREAM["response"]["body"].partition("event: response.completed")[0]),
+    "messages": (MESSAGES_STREAM, MESSAGES_STREAM["response"]["body"].partition("event: message_delta")[0]),
+    "no usage": (CHAT, CHAT["response"]["body"] | {"usage": None}),
+    "no body": (CHAT, ...),
+}
+
+
+@pytest.mark.parametrize("name", CUT_OFF)
+def test_tokens_that_nobody_counted_are_never_made_up(jsonl: Write, read: Read, name: str) -> None:
+    record, body = CUT_OFF[name]
+    uncounted = _changed(record, "response.body", body)
+    good, bad = read(jsonl([CHAT, uncounted, RESPONSES]))
+    assert [row["exchange_id"] for row in good] == ["chatcmpl-1", "resp_1"]
+    assert bad in ([(2, "input_tokens")], [(2, "output_tokens")])
+    with pytest.raises(InputError, match="no record holds what the contract requires") as caught:
+        read(jsonl([uncounted, uncounted]))
+    assert "include_usage" in caught.value.hint
+
+
+def test_a_bad_record_says_where_and_what_to_do(jsonl: Write) -> None:
+    broken = _changed(CHAT, "response.body", json.dumps(CHAT["response"]["body"])[:-20])
+    with pytest.raises(InputError, match=r"row 2: response\.body is JSON that is cut off.*raise the logger's bound"):
+        list(Reading(EXCHANGES).batches(source(jsonl([CHAT, broken]))))
+    torn = _changed(CHAT_STREAM, "response.body", CHAT_STREAM["response"]["body"].replace('{"id"', '{"id', 1))
+    with pytest.raises(InputError, match=r"row 2: response\.body is a stream whose event 1 is not JSON"):
+        list(Reading(EXCHANGES).batches(source(jsonl([CHAT, torn]))))
+    odd = _changed(CHAT, "response.body.usage.prompt_tokens", "many")
+    with pytest.raises(InputError, match=r"row 2, column 'input_tokens': .* has it as response `usage`"):
+        list(Reading(EXCHANGES).batches(source(jsonl([CHAT, odd]))))
+
+
+def test_a_failed_call_used_no_tokens_unless_it_says_so() -> None:
+    streamed = 'event: error\ndata: {"type": "error", "error": {"type": "overloaded_error"}}\n\n'
+    for record in (REFUSED, _changed(MESSAGES, "response.body", streamed)):
+        row = _row(record)
+        assert (row["input_tokens"], row["output_tokens"], row.get("response")) == (0, 0, None)
+    failed = _changed(RESPONSES, "response.body", {**json.loads(RESPONSES["response"]["body"]), "status": "failed"})
+    assert _row(failed)["input_tokens"] == 328
+
+
+def test_an_error_in_the_middle_leaves_the_output_uncounted() -> None:
+    torn = MESSAGES_STREAM["response"]["body"].partition("event: message_delta")[0]
+    row = _row(
+        _changed(MESSAGES_STREAM, "response.body", f'{torn}data: {{"type": "error", "error": {{"type": "e"}}}}\n\n')
+    )
+    assert (row["input_tokens"], row["output_tokens"]) == (100, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "account"),
+    [
+        ({}, HASH),
+        ({"account_id": "a-1", "tenant": "t-1"}, "a-1"),
+        ({"tenant": "t-1"}, "t-1"),
+        ({"consumer": {"username": "u-1", "id": "i-1"}}, "u-1"),
+        ({"metadata": {"account_id": "a-2"}}, "a-2"),
+        ({"account_id": KEY}, HASH),
+        ({"request.headers": {"x-api-key": KEY}}, HASH),
+        ({"request.headers": [["API-KEY", KEY]]}, HASH),
+        ({"request.headers": json.dumps({"Authorization": [f"Bearer {KEY}"]})}, HASH),
+        ({"request.headers": ..., "headers": {"authorization": f"Bearer {KEY}"}}, HASH),
+        ({"request.headers": ..., "api_key": KEY}, HASH),
+        ({"request.headers": ..., "response.headers": {"openai-organization": "org-9"}}, "org-9"),
+        ({"request.headers": {"authorization": "Bearer ***"}}, None),
+        ({"request.headers": ...}, None),
+    ],
+)
+def test_the_account_is_who_the_proxy_says_else_the_keys_hash(changes: dict[str, object], account: str | None) -> None:
+    record = CHAT
+    for path, value in changes.items():
+        record = _changed(record, path, value)
+    assert _row(record)["account_id"] == account
+
+
+def test_an_organisation_that_a_client_names_counts_once_the_api_took_it() -> None:
+    named = {"authorization": f"Bearer {KEY}", "openai-organization": "org-7"}
+    assert _row(_changed(CHAT, "request.headers", named))["organization_id"] == "org-7"
+    assert _row(_changed(REFUSED, "request.headers", named))["organization_id"] is None
+
+
+def test_an_address_that_a_client_could_write_is_not_taken() -> None:
+    forged = _changed(CHAT, "client_ip", ...)
+    forged = _changed(forged, "request.headers.x-forwarded-for", "198.51.100.1")
+    assert _row(forged)["client_ip"] is None
+
+
+def test_a_record_without_an_id_has_one_of_its_content() -> None:
+    bare = _changed(CHAT, "response.body.id", ...)
+    first, again = _row(bare)["exchange_id"], _row(json.loads(json.dumps(bare)))["exchange_id"]
+    assert first == again
+    assert _row(_changed(bare, "timestamp", "2026-01-01T00:00:30Z"))["exchange_id"] != first
+
+
+def test_no_key_is_kept_anywhere(tmp_path: Path) -> None:
+    broken = json.dumps(_changed(CHAT, "response.body.usage", None))
+    data = "\n".join([json.dumps(CHAT), broken, broken[:-9], json.dumps(_changed(CHAT, "timestamp", "soon"))])
+    (tmp_path / "log").write_text(data)
+    with Quarantine(tmp_path / "aside.jsonl") as quarantine:
+        reading = Reading(EXCHANGES, OnError.QUARANTINE, quarantine)
+        (batch,) = reading.batches(source(tmp_path / "log"))
+    assert (batch.table.num_rows, reading.stats.quarantined) == (1, 3)
+    assert KEY not in json.dumps(batch.table.to_pylist(), default=str)
+    aside = (tmp_path / "aside.jsonl").read_text()
+    assert "0123456789" not in aside
+    assert aside.count("What is a spirit safe?") == 3
+    with pytest.raises(InputError) as caught:
+        list(Reading(EXCHANGES).batches(source(tmp_path / "log")))
+    assert "0123456789" not in str(caught.value)
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("m\0"),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["role", "content", "type", "text", "id"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+ASKED = frozenset({"model", "messages", "input", "system", "instructions", "max_tokens", "temperature", "stream", "n"})
+NAMES = st.sampled_from(sorted(ASKED | {"tools", "thinking", "user", "metadata", "top_logprobs", "conversation"}))
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(NAMES, JUNK, max_size=6) | JUNK, st.sampled_from([CHAT, RESPONSES_STREAM, MESSAGES, REFUSED]))
+def test_whatever_a_client_asks_stops_nobody(tmp_path: Path, asked: object, record: dict[str, Any]) -> None:
+    hostile = _changed(record, "request.body", asked)
+    rows = _read(tmp_path, "\n".join([json.dumps(CHAT), json.dumps(hostile)]).encode())
+    assert len(rows) == 2 or record is REFUSED

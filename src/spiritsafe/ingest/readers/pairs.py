@@ -57,7 +57,7 @@ BODY_SOURCES: dict[str, str] = {
     "image_count": "images in request `messages`, `input`",
     "response": "text of response `choices[0]`, `output` or `content`",
     "tool_call_count": "tool calls of the response",
-    "finish_reason": "response `finish_reason`, `stop_reason`, `incomplete_details.reason`, `status`, in one vocabulary",
+    "finish_reason": "response `finish_reason`, `stop_reason`, `incomplete_details.reason`, `status`",
     "max_tokens": "request `max_completion_tokens`, `max_output_tokens`, `max_tokens`",
     "temperature": "request `temperature`",
     "stream": "request `stream`; true if the response was logged as a stream",
@@ -117,7 +117,7 @@ class Pairs(Mapping):
     }
 
     def recognises(self, record: Record) -> bool:
-        """Tell a record with a request and a response one of which is an API's, or a line of a batch's output (`custom_id`)."""
+        """Tell a record with a request and a response one of which is an API's, or a line of a batch's output."""
         if "request_created_at" in record or found(record, RESPONSE_BODY)[1] is None:  # the former is Helicone's
             return False
         return (found(record, REQUEST_BODY)[1] is not None or "custom_id" in record) and _is_api(record)

@@ -35,6 +35,7 @@ class Format(StrEnum):
     OTLP_PROTOBUF = "otlp-protobuf"
     ENVOY = "envoy"
     PAIRS = "pairs"
+    HAR = "har"
 
 
 class Tier(StrEnum):

@@ -4,6 +4,8 @@ import hashlib
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spiritsafe.ingest.readers.apikeys import hashed, key_hash, opaque, without_keys
 
@@ -61,6 +63,8 @@ RECORDS: list[dict[str, object]] = [
     {"request": {"headers": [{"value": "another-secret-value", "name": "API-Key"}]}},
     {"headers": json.dumps({"authorization": "another-secret-value", "cookie": f"a={KEY}"})},
     {"api_key": "another-secret-value", "note": f"sent with {KEY}"},
+    {"message": "POST / HTTP/1.1\r\nAuthorization: Basic another-secret-value\r\n\r\n"},
+    {"headers": [["X-API-Key", "another-secret-value"]], "api_key": None},
     {"headers": json.dumps({"inner": json.dumps({"x-api-key": "another-secret-value"})})},
 ]
 
@@ -76,3 +80,18 @@ def test_no_key_is_left_in_a_record_that_is_set_aside(record: dict[str, object],
     assert "kep" in told
     if not cut:
         assert json.loads(told).keys() == json.loads(text).keys()
+
+
+NAMES = st.sampled_from(["authorization", "api_key", "cookie", "name", "value", "x"])
+JSON = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5) | NAMES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+)
+
+
+@given(JSON, st.integers(0, 2))
+def test_what_was_json_stays_json(record: object, wrapped: int) -> None:
+    for _ in range(wrapped):
+        record = {"value": json.dumps(record)}
+    told = json.loads(without_keys(json.dumps(record)))
+    assert type(told) is type(record)

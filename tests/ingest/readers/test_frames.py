@@ -115,3 +115,27 @@ def test_a_broken_first_line_is_one_bad_record(tmp_path: Path, read: Read, excha
     path.write_bytes(broken + b"\n" + json.dumps(exchange(1)).encode() + b"\n")
     good, bad = read(path)
     assert (len(good), bad) == (1, [(1, "")])
+
+
+@settings(deadline=None)
+@given(RECORDS, st.sampled_from([None, 0, 3]), st.integers(3, 40))
+def test_an_array_one_level_down_is_found_by_its_path(records: list[Any], indent: int | None, most: int) -> None:
+    within = frozenset({"log.entries"})
+    log = {
+        "version": "1.2",
+        "creator": {"entries": [0]},
+        "pages": [{"entries": [1]}],
+        "entries": records,
+        "tail": {"x": []},
+    }
+    around = {"entries": [2], "other": {"entries": [3]}, "log": log, "after": {"log": {"entries": [4]}}}
+    document = json.dumps(around, indent=indent).encode()
+    assert _values(document + b"\n" + document, within, most) == records * 2
+    odd: list[Any] = [
+        {"log": "entries"},
+        {"log": {"entries": {}}},
+        {"log": [{"entries": [1]}]},
+        {"a": {"log": {"entries": [1]}}},
+    ]
+    assert _values(json.dumps(odd).encode(), within, most) == odd
+    assert _values("\n".join(map(json.dumps, odd)).encode(), within, most) == odd

@@ -2,6 +2,7 @@
 
 from spiritsafe.ingest.readers.csv import CsvReader
 from spiritsafe.ingest.readers.envoy import Envoy
+from spiritsafe.ingest.readers.har import Har
 from spiritsafe.ingest.readers.jsonl import JsonlReader
 from spiritsafe.ingest.readers.litellm import LiteLlm
 from spiritsafe.ingest.readers.otlp import Otlp
@@ -24,4 +25,5 @@ READERS: dict[Format, Reader] = {
     Format.OTLP_PROTOBUF: OtlpProtoReader(),
     Format.ENVOY: RecordReader(Envoy()),
     Format.PAIRS: RecordReader(Pairs()),
+    Format.HAR: RecordReader(Har()),
 }

@@ -26,16 +26,16 @@ _MASKED = re.compile(r"\*{2}|\.{3}|\u2026|x{6}|redact|masked|[\s,<>\[\]{}]", re.
 _RENEWED = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]*")
 _SHORTEST = 16
 _TOLD = "[key kept out]"
-_QUOTE = r"""\\*["']?"""
+_QUOTE = r"""\\*["']"""
 _NAMES = f"(?:{'|'.join(_SECRET_HEADERS)})"
-_VALUE = r"""([^"'\\\r\n]+)"""
-_IN_TEXT = (
-    re.compile(rf"({_NAMES}{_QUOTE}\s*[:=,]\s*(?:{_QUOTE}value{_QUOTE}\s*:\s*)?{_QUOTE}){_VALUE}", re.IGNORECASE),
-    re.compile(
-        rf"(value{_QUOTE}\s*:\s*{_QUOTE}){_VALUE}(?={_QUOTE}\s*,\s*{_QUOTE}name{_QUOTE}\s*:\s*{_QUOTE}{_NAMES})",
-        re.IGNORECASE,
-    ),
+_VALUE = r"""[^"'\\\r\n]+"""
+_PATTERNS = (
+    # as JSON, escaped any number of times: "name": "...", ["name", "..."], {"name": "name", "value": "..."}
+    rf"({_NAMES}{_QUOTE}\s*[:,]\s*(?:{_QUOTE}value{_QUOTE}\s*:\s*)?{_QUOTE}){_VALUE}",
+    rf"(value{_QUOTE}\s*:\s*{_QUOTE}){_VALUE}(?={_QUOTE}\s*,\s*{_QUOTE}name{_QUOTE}\s*:\s*{_QUOTE}{_NAMES})",
+    rf"({_NAMES}\s*[:=]\s*){_VALUE}",  # as in a message of HTTP
 )
+_IN_TEXT = tuple(re.compile(pattern, re.IGNORECASE) for pattern in _PATTERNS)
 _BARE = re.compile(r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{8,}|\b[Bb]earer\s+[A-Za-z0-9._~+/=-]{8,}")
 
 

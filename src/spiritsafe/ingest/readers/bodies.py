@@ -16,7 +16,7 @@ from spiritsafe.ingest.readers.parameters import parameters
 from spiritsafe.ingest.readers.streams import folded
 from spiritsafe.ingest.readers.usage import usage
 
-__all__ = ["Bodies", "is_answer", "is_request", "plain_name"]
+__all__ = ["Bodies", "is_answer", "is_request", "plain_name", "request_of"]
 
 _ANSWERS = frozenset({"chat.completion", "text_completion", "response"})
 _REFUSED = 400
@@ -52,10 +52,10 @@ class Bodies:
         response = inner(_unwrapped(response))
         held = _events(response, where)
         if held is not None:
-            return cls(record(_unwrapped(request)), folded(held), streamed=True)
+            return cls(request_of(request), folded(held), streamed=True)
         if isinstance(response, str) and response.lstrip().startswith("{"):
             raise Unfit(f"{where} is JSON that is cut off or broken; raise the logger's bound on bodies")
-        return cls(record(_unwrapped(request)), record(response))
+        return cls(request_of(request), record(response))
 
     @property
     def failed(self) -> bool:
@@ -100,6 +100,11 @@ class Bodies:
             "end_user_id": text(request, "safety_identifier", "user", "metadata.user_id"),
             "conversation_id": text(request, "conversation.id", "conversation") or text(response, "conversation.id"),
         }
+
+
+def request_of(body: object) -> Record:
+    """Return what was asked, empty if it is no JSON object."""
+    return record(_unwrapped(body))
 
 
 def is_answer(body: Record) -> bool:

@@ -27,6 +27,9 @@ _RUN = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 """What has no bracket outside of strings; it ends before a string that is not all in sight."""
 _IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _ARRAY_NEXT = re.compile(rb"\s*:\s*\[")
+_OBJECT_NEXT = re.compile(rb"\s*:\s*\{")
+_DEEPEST = 2
+"""Levels at which an array of records is looked for."""
 _OPENING, _QUOTE = b"[{", ord('"')
 
 
@@ -38,6 +41,7 @@ def values(content: BinaryIO, limits: Limits, file: str, within: frozenset[str] 
         limits: no record may be longer than ``record_bytes``.
         file: for messages.
         within: names of arrays; where a top-level object holds one, its elements are the records, not it.
+            ``outer.name`` is the array in the object that the top-level object holds under ``outer``.
 
     Raises:
         InputError: a record is too long, or the file ends inside one.
@@ -52,6 +56,7 @@ class _Frames:
         self._content, self._limits, self._file, self._within = content, limits, file, within
         self._buffer = bytearray(content.read(len(_BOM)).removeprefix(_BOM))
         self._at = 0
+        self._inside = 1  # how deep the array of records lies
 
     def records(self) -> Iterator[bytes]:
         """Yield the records of every top-level value."""
@@ -156,11 +161,11 @@ class _Frames:
 
     def _rest(self) -> None:
         """Step over what a document holds behind its array of records."""
-        self._container(frozenset(), depth=1)
+        self._container(frozenset(), depth=self._inside)
 
     def _container(self, within: frozenset[bytes], depth: int = 0) -> bytes | None:
         """Return the object or array that begins here; None if it wraps records, whose array then begins."""
-        start = self._at
+        start, outer = self._at, b""
         while True:
             token = _TOKEN.search(self._buffer, self._at)
             if token is None:
@@ -173,10 +178,15 @@ class _Frames:
                 name = self._at
                 moved = self._string(start)
                 start, name = start - moved, name - moved
-                if depth == 1 and bytes(self._buffer[name : self._at - 1]) in within and self._array_next():
+                path = outer + bytes(self._buffer[name : self._at - 1]) if within and depth <= _DEEPEST else b""
+                if depth == 1 + bool(outer) and path in within and self._next(_ARRAY_NEXT):
+                    self._inside = depth
                     return None
+                if depth == 1 and any(wanted.startswith(path + b".") for wanted in within) and self._next(_OBJECT_NEXT):
+                    depth, outer = depth + 1, path + b"."
             else:
                 depth += 1 if mark in _OPENING else -1
+                outer = outer if depth > 1 else b""
                 if depth <= 0:
                     self._bound(self._at - start)
                     return bytes(self._buffer[start : self._at])
@@ -192,10 +202,10 @@ class _Frames:
                 return moved
             moved += self._more(start - moved)
 
-    def _array_next(self) -> bool:
-        """Step into the array if one follows the name that was just passed."""
+    def _next(self, opening: re.Pattern[bytes]) -> bool:
+        """Step into the array or object if one follows the name that was just passed."""
         while len(self._buffer) - self._at < _AHEAD and self._read():
             pass
-        follows = _ARRAY_NEXT.match(self._buffer, self._at)
+        follows = opening.match(self._buffer, self._at)
         self._at = follows.end() if follows else self._at
         return follows is not None

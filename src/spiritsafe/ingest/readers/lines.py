@@ -69,9 +69,10 @@ def wraps(head: bytes, within: frozenset[str]) -> bool:
 
 
 def _wrapper(within: frozenset[str]) -> re.Pattern[bytes]:
-    names = b"|".join(re.escape(name.encode()) for name in sorted(within))
+    paths = [tuple(map(re.escape, name.encode().split(b"."))) for name in sorted(within)]
+    names = b"|".join(rb'"%b"\s*:\s*%b' % (path[0], rb"\[" if len(path) == 1 else rb"\{") for path in paths)
     scalar = rb'"\w*"\s*:\s*(?:"[^"\\]*"|[\w.+-]+)\s*,\s*'
-    return re.compile(rb"\{\s*(?:" + scalar + rb')*"(?:' + names + rb')"\s*:\s*\[')
+    return re.compile(rb"\{\s*(?:" + scalar + rb")*(?:" + names + rb")")
 
 
 def _is_json(text: bytes) -> bool:

@@ -3,6 +3,7 @@
 Apart from the reader because they are many: each API, each way to log a stream, each envelope.
 """
 
+import base64
 import json
 
 __all__ = ["EXAMPLES", "HAR", "KEY"]
@@ -277,4 +278,54 @@ EXAMPLES: tuple[bytes, ...] = (
     _jsonl([_APISIX]),
     _jsonl([_BATCH]),
 )
-HAR: tuple[bytes, ...] = ()
+
+
+def _entry(
+    second: int, asked: object, answered: object, headers: dict[str, str], **content: object
+) -> dict[str, object]:
+    text = answered if isinstance(answered, str) else json.dumps(answered)
+    return {
+        "startedDateTime": f"2026-01-01T00:01:{second:02}.250+00:00",
+        "time": 812.5,
+        "clientIPAddress": "192.0.2.7",
+        "serverIPAddress": "198.51.100.7",
+        "request": {
+            "method": "POST",
+            "url": "https://api.example.com/v1/chat/completions",
+            "httpVersion": "HTTP/2.0",
+            "headers": [{"name": name, "value": value} for name, value in headers.items()],
+            "postData": {"mimeType": "application/json", "text": json.dumps(asked)},
+        },
+        "response": {
+            "status": 200,
+            "headers": [{"name": "content-type", "value": "application/json"}],
+            "content": {"mimeType": "application/json", "size": len(text), "text": text} | content,
+        },
+        "cache": {},
+        "timings": {"send": 1, "wait": 800, "receive": 11.5},
+    }
+
+
+_CALLER = {"Authorization": f"Bearer {KEY}", "User-Agent": "sdk/3", "OpenAI-Organization": "org-3"}
+_ENTRIES = [
+    _entry(0, _CHAT | {"n": 1, "logprobs": False}, _CHAT_ANSWER | {"id": "chatcmpl-20"}, _CALLER),
+    _entry(1, _RESPONSES, _stream(_RESPONSE_EVENTS, named=True), _CALLER, mimeType="text/event-stream"),
+    _entry(
+        2,
+        _MESSAGES,
+        base64.b64encode(json.dumps(_MESSAGES_ANSWER | {"id": "msg_20"}).encode()).decode(),
+        _ANTHROPIC,
+        encoding="base64",
+    ),
+    _entry(3, None, "iVBORw0KGgo=", {}, mimeType="image/png", encoding="base64"),
+]
+_ARCHIVE = {
+    "log": {
+        "version": "1.2",
+        "creator": {"name": "a proxy", "version": "1"},
+        "pages": [],
+        "entries": _ENTRIES,
+        "comment": "",
+    }
+}
+HAR: tuple[bytes, ...] = (json.dumps(_ARCHIVE, indent=2).encode(), json.dumps(_ARCHIVE).encode())

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from spiritsafe.ingest.batch import Unfit
 from spiritsafe.ingest.readers.apikeys import without_keys
-from spiritsafe.ingest.readers.bodies import Bodies, is_answer, is_request
+from spiritsafe.ingest.readers.bodies import Bodies, is_answer, is_request, request_of
 from spiritsafe.ingest.readers.envelope import (
     PATHS,
     REQUEST_BODY,
@@ -24,7 +24,7 @@ from spiritsafe.ingest.readers.envelope import (
     status,
     surroundings,
 )
-from spiritsafe.ingest.readers.objects import Record, first, record
+from spiritsafe.ingest.readers.objects import Record, first
 from spiritsafe.ingest.readers.pairexamples import EXAMPLES
 from spiritsafe.ingest.readers.records import Mapping, Row
 
@@ -129,12 +129,17 @@ class Pairs(Mapping):
         place = first(part, *_PLACES)
         if isinstance(place, str) and any(other in place.lower() for other in _OTHER_CALLS):
             return None
-        bodies = _bodies(part)
+        try:
+            bodies = _bodies(part)
+        except Unfit:
+            if "custom_id" in part or is_request(request_of(found(part, REQUEST_BODY)[1])):
+                raise
+            return None  # some other call's answer
         return pair_row(part, bodies) if bodies.is_exchange(status(part)) else None
 
     def kept(self, given: object) -> object:
         """Return a record without the keys that its headers hold."""
-        return without_keys(given) if isinstance(given, str) else given
+        return without_keys(given) if isinstance(given, str) else json.loads(without_keys(json.dumps(given)))
 
     def examples(self) -> tuple[bytes, ...]:
         """Return what some proxies write: plain, streamed, refused, of both providers; Kong's and APISIX's shape."""
@@ -152,7 +157,7 @@ def _is_api(part: Record) -> bool:
     try:
         bodies = _bodies(part)
     except Unfit:
-        return is_request(record(found(part, REQUEST_BODY)[1]))
+        return is_request(request_of(found(part, REQUEST_BODY)[1]))
     return is_answer(bodies.response) or is_request(bodies.request)
 
 

@@ -36,6 +36,7 @@ class Format(StrEnum):
     ENVOY = "envoy"
     PAIRS = "pairs"
     HAR = "har"
+    LANGFUSE = "langfuse"
 
 
 class Tier(StrEnum):

@@ -4,6 +4,7 @@ from spiritsafe.ingest.readers.csv import CsvReader
 from spiritsafe.ingest.readers.envoy import Envoy
 from spiritsafe.ingest.readers.har import Har
 from spiritsafe.ingest.readers.jsonl import JsonlReader
+from spiritsafe.ingest.readers.langfuse import Langfuse
 from spiritsafe.ingest.readers.litellm import LiteLlm
 from spiritsafe.ingest.readers.otlp import Otlp
 from spiritsafe.ingest.readers.otlpproto import OtlpProtoReader
@@ -24,6 +25,7 @@ READERS: dict[Format, Reader] = {
     Format.OTLP_JSON: RecordReader(Otlp()),
     Format.OTLP_PROTOBUF: OtlpProtoReader(),
     Format.ENVOY: RecordReader(Envoy()),
+    Format.LANGFUSE: RecordReader(Langfuse()),
     Format.PAIRS: RecordReader(Pairs()),
     Format.HAR: RecordReader(Har()),
 }

@@ -1,0 +1,145 @@
+"""Langfuse: every export's spelling, buckets of tokens, and only generations."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spiritsafe.ingest.read import Reading
+from spiritsafe.ingest.readers.langfuse import Langfuse, buckets
+from spiritsafe.ingest.sources import source
+from spiritsafe.model.columns import EXCHANGES
+from spiritsafe.model.errors import InputError
+
+Write = Callable[..., Path]
+Read = Callable[..., tuple[list[Any], list[tuple[int, str]]]]
+EXPORTED, AS_CSV, PAGE, TRACES = Langfuse().examples()
+CACHED, SPAN, ANTHROPIC, FAILED = (json.loads(line) for line in EXPORTED.splitlines())
+COUNTS = st.integers(0, 10**6)
+
+
+def _row(record: dict[str, Any], **changes: object) -> dict[str, Any]:
+    (part,) = Langfuse().parts(record | changes)
+    row = Langfuse().row(part)
+    assert row is not None
+    return row
+
+
+def _read(tmp_path: Path, data: bytes) -> list[dict[str, Any]]:
+    (tmp_path / "log").write_bytes(data)
+    return [row for batch in Reading(EXCHANGES).batches(source(tmp_path / "log")) for row in batch.table.to_pylist()]
+
+
+def test_jsonl_and_csv_say_the_same(tmp_path: Path) -> None:
+    rows = _read(tmp_path, EXPORTED)
+    assert _read(tmp_path, AS_CSV) == rows
+    told = ("exchange_id", "account_id", "end_user_id", "model", "input_tokens", "output_tokens", "cached_input_tokens")
+    assert [tuple(row[name] for name in told) for row in rows] == [
+        ("obs-1", "88dc28d0", "customer-1", "gpt-4o", 17903, 188, 17817),
+        ("obs-3", "customer-1", None, "claude-sonnet-4-5", 1209, 93, 1000),
+        ("obs-4", "customer-1", None, "claude-sonnet-4-5", 0, 0, None),
+    ]
+    assert [row["prompt"] for row in rows] == ["What is a spirit safe?", "What is a still?", "What is a still?"]
+    assert [row["response"] for row in rows] == ["A locked glass box.", "A vessel.", None]
+    asked = ("reasoning_tokens", "temperature", "max_tokens", "tool_count", "stream", "duration_ms", "conversation_id")
+    assert [rows[0][name] for name in asked] == [40, 0.7, 256, 1, True, 1750, "session-1"]
+
+
+def test_pages_and_traces_of_the_api_are_taken_apart(tmp_path: Path) -> None:
+    told = ("exchange_id", "account_id", "conversation_id", "input_tokens", "output_tokens", "tool_call_count")
+    assert [tuple(row.get(name) for name in told) for row in _read(tmp_path, PAGE)] == [
+        ("obs-5", "customer-2", None, 27, 10, 1),
+        ("obs-6", "customer-2", None, 5, 7, 1),
+    ]
+    assert [tuple(row[name] for name in told) for row in _read(tmp_path, TRACES)] == [
+        ("obs-7", "customer-3", "session-2", 27, 10, 1)
+    ]
+    (trace,) = json.loads(TRACES)
+    held = {"trace": {**trace, "observations": None}, "observations": trace["observations"]}
+    assert [row["account_id"] for row in _read(tmp_path, json.dumps(held).encode())] == ["customer-3"]
+    pages = b"\n".join([json.dumps(json.loads(PAGE)).encode()] * 2)
+    assert len(_read(tmp_path, pages)) == 4
+
+
+def test_what_is_no_generation_is_passed_over(tmp_path: Path) -> None:
+    trace = {
+        "id": "t",
+        "timestamp": "2026-01-01 00:00:00",
+        "session_id": "",
+        "tags": [],
+        "public": False,
+        "user_id": "",
+    }
+    score = {"id": "s", "project_id": "p", "trace_id": "t", "data_type": "NUMERIC", "source": "API", "value": 1}
+    for record in (SPAN, SPAN | {"type": "EVENT"}, SPAN | {"type": "EMBEDDING"}, trace, score):
+        reading = Reading(EXCHANGES)
+        (tmp_path / "log").write_text(json.dumps(record))
+        assert list(reading.batches(source(tmp_path / "log"))) == []
+        assert reading.stats.passed == 1
+
+
+@given(COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, st.booleans())
+def test_buckets_add_up_whatever_their_names(
+    plain: int, read: int, wrote: int, said: int, thought: int, totalled: bool
+) -> None:
+    names = ("input", "input_cached_tokens", "cache_creation_input_tokens", "output", "output_reasoning_tokens")
+    counts = dict(zip(names, (plain, read, wrote, said, thought), strict=True))
+    told = buckets(counts | ({"total": sum(counts.values())} if totalled else {}))
+    assert (told.input_tokens, told.output_tokens) == (plain + read + wrote, said + thought)
+    assert (told.cached_input_tokens, told.reasoning_tokens) == (read, thought)
+
+
+@given(COUNTS, COUNTS, COUNTS)
+def test_buckets_that_overlap_are_told_by_their_total(plain: int, said: int, read: int) -> None:
+    told = buckets(
+        {"input": plain + read, "cache_read_input_tokens": read, "output": said, "total": plain + read + said}
+    )
+    assert (told.input_tokens, told.output_tokens, told.cached_input_tokens) == (plain + read, said, read)
+
+
+def test_usage_in_openais_words_or_in_the_older_columns_is_read() -> None:
+    flat = {"prompt_tokens": 100, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 80}, "cost": 0.1}
+    assert _row(CACHED, usage_details=flat)["input_tokens"] == 100
+    older = _row(CACHED, usage_details={}, inputUsage=0, outputUsage=4)
+    assert (older["input_tokens"], older["output_tokens"]) == (0, 4)
+    none = _row(CACHED, usage_details={"input": 0, "output": 0}, inputUsage=7, outputUsage=7)
+    assert (none["input_tokens"], none["output_tokens"]) == (0, 0)
+
+
+def test_a_bad_record_says_where_and_what_to_do(jsonl: Write) -> None:
+    page = json.loads(PAGE)["data"][0]
+    counted = page | {"usage": {"input": 7, "output": 9, "unit": "CHARACTERS"}}
+    with pytest.raises(InputError, match=r"row 2: usage\.unit: counts 'CHARACTERS' and not tokens"):
+        list(Reading(EXCHANGES).batches(source(jsonl([page, counted]))))
+    with pytest.raises(InputError, match=r"row 2, column 'input_tokens': .*has it as `usage_details`"):
+        list(
+            Reading(EXCHANGES).batches(source(jsonl([CACHED, CACHED | {"usage_details": {"input": "7", "output": 1}}])))
+        )
+
+
+def test_an_export_without_users_says_which_one_has_them(jsonl: Write, read: Read) -> None:
+    bare = {name: value for name, value in ANTHROPIC.items() if name not in {"user_id", "session_id"}}
+    with pytest.raises(InputError, match="account_id is read from") as caught:
+        read(jsonl([bare, bare | {"id": "obs-9"}]))
+    assert "Enriched observations" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("changes", "account", "user"),
+    [
+        ({}, "88dc28d0", "customer-1"),
+        ({"metadata": {"account_id": 7}}, "7", "customer-1"),
+        ({"metadata": json.dumps({"tenant_id": "t-1"})}, "t-1", "customer-1"),
+        ({"metadata": None}, "customer-1", None),
+        ({"metadata": None, "user_id": ""}, None, None),
+    ],
+)
+def test_the_account_is_what_metadata_names_else_the_traces_user(
+    changes: dict[str, object], account: str | None, user: str | None
+) -> None:
+    row = _row(CACHED, **changes)
+    assert (row["account_id"], row["end_user_id"]) == (account, user)

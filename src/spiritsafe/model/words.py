@@ -37,6 +37,7 @@ class Format(StrEnum):
     PAIRS = "pairs"
     HAR = "har"
     LANGFUSE = "langfuse"
+    HELICONE = "helicone"
 
 
 class Tier(StrEnum):

@@ -270,3 +270,21 @@ def test_whatever_a_client_asks_stops_nobody(tmp_path: Path, asked: object, reco
     hostile = _changed(record, "request.body", asked)
     rows = _read(tmp_path, "\n".join([json.dumps(CHAT), json.dumps(hostile)]).encode())
     assert len(rows) == 2 or record is REFUSED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"response.status": 401},
+        {"request.headers": ...},
+        {"request.headers": {"authorization": "Bearer ***"}},
+        {"request.body.model": 7},
+        {"request.body": ...},
+    ],
+)
+def test_a_strangers_failed_call_stops_nobody(jsonl: Write, read: Read, changes: dict[str, object]) -> None:
+    record = REFUSED
+    for path, value in changes.items():
+        record = _changed(record, path, value)
+    good, bad = read(jsonl([CHAT, record]))
+    assert (len(good), bad) == (1, [])

@@ -3,6 +3,7 @@
 from spiritsafe.ingest.readers.csv import CsvReader
 from spiritsafe.ingest.readers.envoy import Envoy
 from spiritsafe.ingest.readers.har import Har
+from spiritsafe.ingest.readers.helicone import Helicone
 from spiritsafe.ingest.readers.jsonl import JsonlReader
 from spiritsafe.ingest.readers.langfuse import Langfuse
 from spiritsafe.ingest.readers.litellm import LiteLlm
@@ -26,6 +27,7 @@ READERS: dict[Format, Reader] = {
     Format.OTLP_PROTOBUF: OtlpProtoReader(),
     Format.ENVOY: RecordReader(Envoy()),
     Format.LANGFUSE: RecordReader(Langfuse()),
+    Format.HELICONE: RecordReader(Helicone()),
     Format.PAIRS: RecordReader(Pairs()),
     Format.HAR: RecordReader(Har()),
 }

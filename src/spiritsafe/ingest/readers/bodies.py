@@ -16,11 +16,12 @@ from spiritsafe.ingest.readers.parameters import parameters
 from spiritsafe.ingest.readers.streams import folded
 from spiritsafe.ingest.readers.usage import usage
 
-__all__ = ["Bodies", "is_answer", "is_request", "plain_name", "request_of"]
+__all__ = ["Bodies", "is_answer", "is_other_call", "is_request", "plain_name", "request_of"]
 
 _ANSWERS = frozenset({"chat.completion", "text_completion", "response"})
 _REFUSED = 400
 _LONGEST_NAME = 256
+_OTHER_CALLS = ("/embeddings", "/images", "/audio", "/moderations", "/models", "/files", "/count_tokens", "/rerank")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,11 @@ def is_request(body: Record) -> bool:
     if isinstance(body.get("messages"), list):
         return True
     return bool(first(body, "input", "prompt")) and not body.keys() & {"encoding_format", "dimensions", "size", "voice"}
+
+
+def is_other_call(place: object) -> bool:
+    """Tell by the path or address of a call that it asks for no text."""
+    return isinstance(place, str) and any(other in place.lower() for other in _OTHER_CALLS)
 
 
 def plain_name(value: object) -> str | None:

@@ -40,6 +40,7 @@ _ORGANISATION = ("metadata.organization_id", "metadata.user_api_key_org_id", "me
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _DECIMAL = re.compile(r"\d{1,15}(?:\.\d{0,15})?", re.ASCII)
 _GENERATION = "GENERATION"
+_ERROR = "ERROR"
 
 
 class Langfuse(Mapping):
@@ -122,6 +123,8 @@ class Langfuse(Mapping):
             "tool_call_count": said.tool_call_count or count(part.get("tool_calls")),
             "stream": bool(first(part, "completion_start_time")) if "completion_start_time" in part else None,
         }
+        if part.get("level") == _ERROR and (row["account_id"] is None or row["model"] is None):
+            return None
         return {name: value for name, value in row.items() if name in self.sources}
 
     def examples(self) -> tuple[bytes, ...]:
@@ -157,7 +160,7 @@ def _counted(part: Record) -> Usage:
     told = buckets(detailed or older)
     asked = told.input_tokens if told.input_tokens is not None else first(part, "input_usage", "prompt_tokens")
     said = told.output_tokens if told.output_tokens is not None else first(part, "output_usage", "completion_tokens")
-    if part.get("level") == "ERROR" and asked is None and said is None:
+    if part.get("level") == _ERROR and asked is None and said is None:
         asked = said = 0
     return replace(told, input_tokens=asked, output_tokens=said)
 

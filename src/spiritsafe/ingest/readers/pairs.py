@@ -2,8 +2,9 @@
 
 One format and not one per provider, because a proxy's log mixes them; which API a body is of shows in the body.
 Chat completions, completions, responses and messages are exchanges; an embedding, a list of models and a count of
-tokens are not, and are passed over. A response without usage is refused, never estimated: for a stream of chat
-completions a client has to ask for it (``stream_options.include_usage``), and a proxy can do so in its stead.
+tokens are not, and are passed over; so is a failed call of nobody, which anybody can make. A response without usage
+is refused, never estimated: for a stream of chat completions a client has to ask for it
+(``stream_options.include_usage``), and a proxy can do so in its stead.
 Sources: https://platform.openai.com/docs/api-reference (chat, responses, their streaming events, batch),
 https://docs.anthropic.com/en/api/messages, https://docs.anthropic.com/en/api/messages-streaming.
 """
@@ -14,7 +15,7 @@ from typing import ClassVar
 
 from spiritsafe.ingest.batch import Unfit
 from spiritsafe.ingest.readers.apikeys import without_keys
-from spiritsafe.ingest.readers.bodies import Bodies, is_answer, is_request, request_of
+from spiritsafe.ingest.readers.bodies import Bodies, is_answer, is_other_call, is_request, request_of
 from spiritsafe.ingest.readers.envelope import (
     PATHS,
     REQUEST_BODY,
@@ -30,8 +31,8 @@ from spiritsafe.ingest.readers.records import Mapping, Row
 
 __all__ = ["BODY_SOURCES", "Pairs", "pair_row"]
 
-_OTHER_CALLS = ("/embeddings", "/images", "/audio", "/moderations", "/models", "/files", "/count_tokens", "/rerank")
 _PLACES = ("path", "uri", "url", "request.path", "request.uri", "request.url", "request_path", "endpoint")
+_UNAUTHORISED, _REFUSED = 401, 400
 _USAGE = ("ai.proxy.usage", "usage")
 _NO_USAGE = (
     "Have the proxy log the response's usage; for streams of chat completions it has to send"
@@ -73,10 +74,10 @@ BODY_SOURCES: dict[str, str] = {
 """Column -> where a request's and a response's body have it."""
 
 
-def pair_row(part: Record, bodies: Bodies) -> Row:
-    """Return an exchange of an envelope and its bodies."""
+def pair_row(part: Record, bodies: Bodies) -> Row | None:
+    """Return an exchange of an envelope and its bodies; None if it failed and is nobody's."""
     ended = status(part)
-    refused = bodies.failed or (ended is not None and ended >= 400)
+    refused = bodies.failed or (ended is not None and ended >= _REFUSED)
     row = bodies.row(first(part, *_USAGE), failed=refused)
     around = {**caller(part, accepted=not refused), **surroundings(part, bodies.response)}
     for name in ("end_user_id", "conversation_id"):
@@ -85,7 +86,7 @@ def pair_row(part: Record, bodies: Bodies) -> Row:
         around["exchange_id"] = _digest(part)
     if "custom_id" in part:
         around["batch"] = True
-    return row | around
+    return None if refused and around["account_id"] is None else row | around
 
 
 class Pairs(Mapping):
@@ -126,8 +127,7 @@ class Pairs(Mapping):
         """Return a pair as a row; see :class:`~spiritsafe.ingest.readers.records.Mapping`."""
         if all(found(part, paths)[1] is None for paths in (REQUEST_BODY, RESPONSE_BODY)):
             return {}  # no pair at all: the columns that it lacks say so
-        place = first(part, *_PLACES)
-        if isinstance(place, str) and any(other in place.lower() for other in _OTHER_CALLS):
+        if is_other_call(first(part, *_PLACES)):
             return None
         try:
             bodies = _bodies(part)
@@ -135,7 +135,9 @@ class Pairs(Mapping):
             if "custom_id" in part or is_request(request_of(found(part, REQUEST_BODY)[1])):
                 raise
             return None  # some other call's answer
-        return pair_row(part, bodies) if bodies.is_exchange(status(part)) else None
+        if status(part) == _UNAUTHORISED or not bodies.is_exchange(status(part)):
+            return None
+        return pair_row(part, bodies)
 
     def kept(self, given: object) -> object:
         """Return a record without the keys that its headers hold."""

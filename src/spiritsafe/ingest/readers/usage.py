@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from spiritsafe.ingest.readers.objects import first
 
-__all__ = ["Usage", "inclusive", "usage"]
+__all__ = ["Usage", "added", "inclusive", "usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ def _count(value: object) -> int:
     return int(value)
 
 
-def _sum(total: object, *parts: object) -> object:
-    """Return a total with parts added; one that is no number stays as it is."""
+def added(total: object, *parts: object) -> object:
+    """Return a total with parts that it does not include added; one that is no number stays as it is."""
     more = sum(map(_count, parts))
     if isinstance(total, bool) or not isinstance(total, int | float | None) or not more:
         return total
@@ -107,7 +107,7 @@ def usage(counts: object) -> Usage:
     else:
         total = first(counts, "input_tokens")
         if "cache_read_input_tokens" in counts or "cache_creation_input_tokens" in counts:
-            total = _sum(total, cached, written)
+            total = added(total, cached, written)
     reasoning = first(counts, "completion_tokens_details.reasoning_tokens", "output_tokens_details.reasoning_tokens")
     return Usage(total, first(counts, "completion_tokens", "output_tokens"), cached, reasoning)
 
@@ -115,8 +115,8 @@ def usage(counts: object) -> Usage:
 def _gemini(counts: dict[str, object]) -> Usage:
     thoughts = counts.get("thoughtsTokenCount")
     return Usage(
-        _sum(counts.get("promptTokenCount"), counts.get("toolUsePromptTokenCount")),
-        _sum(counts.get("candidatesTokenCount"), thoughts),
+        added(counts.get("promptTokenCount"), counts.get("toolUsePromptTokenCount")),
+        added(counts.get("candidatesTokenCount"), thoughts),
         counts.get("cachedContentTokenCount"),
         thoughts,
     )
@@ -125,4 +125,4 @@ def _gemini(counts: dict[str, object]) -> Usage:
 def _bedrock(counts: dict[str, object]) -> Usage:
     read = first(counts, "cacheReadInputTokens", "cacheReadInputTokenCount")
     written = first(counts, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
-    return Usage(_sum(counts.get("inputTokens"), read, written), counts.get("outputTokens"), read)
+    return Usage(added(counts.get("inputTokens"), read, written), counts.get("outputTokens"), read)

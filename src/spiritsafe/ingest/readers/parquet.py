@@ -22,13 +22,14 @@ from spiritsafe.ingest.values import plain
 from spiritsafe.model.columns import TableSpec
 from spiritsafe.model.errors import InputError
 
-__all__ = ["ParquetReader"]
+__all__ = ["ParquetReader", "damage", "gathered"]
 
 _STEP = 4096
 
 
 @contextmanager
-def _damage(source: Source) -> Iterator[None]:
+def damage(source: Source) -> Iterator[None]:
+    """Turn what Arrow says of broken data into an InputError."""
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
@@ -39,9 +40,9 @@ def _damage(source: Source) -> Iterator[None]:
         ) from error
 
 
-def _gathered(file: pq.ParquetFile, names: list[str], source: Source, limits: Limits) -> Iterator[pa.Table]:
+def gathered(file: pq.ParquetFile, names: list[str], source: Source, limits: Limits) -> Iterator[pa.Table]:
     """Yield the rows in order, a batch at a time."""
-    with _damage(source):
+    with damage(source):
         step = _step(file.metadata, limits)
         steps = file.iter_batches(step, columns=names)
     parts: list[pa.RecordBatch] = []
@@ -63,7 +64,7 @@ def _step(metadata: pq.FileMetaData, limits: Limits) -> int:
 
 
 def _next(batches: Iterator[pa.RecordBatch], source: Source) -> pa.RecordBatch | None:
-    with _damage(source):
+    with damage(source):
         batch = next(batches, None)
         if batch is not None:
             batch.validate()
@@ -106,13 +107,13 @@ class ParquetReader:
 
     def batches(self, source: Source, spec: TableSpec, limits: Limits) -> Iterator[Batch]:
         """Yield the rows of a Parquet file; see :class:`~spiritsafe.ingest.readers.reader.Reader`."""
-        with _damage(source):
+        with damage(source):
             file = pq.ParquetFile(source.path, pre_buffer=False, buffer_size=1 << 20)
             found = file.schema_arrow.names
         with file:
             known = _known(found, source, spec)
             row = 1
-            for table in _gathered(file, known, source, limits):
+            for table in gathered(file, known, source, limits):
                 numbers = np.arange(row, row + table.num_rows, dtype=np.int64)
                 columns = {name: table.column(name) for name in known}
                 row += table.num_rows

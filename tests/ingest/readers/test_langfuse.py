@@ -2,23 +2,36 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spiritsafe.ingest.batch import Limits
+from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.ingest.read import Reading
+from spiritsafe.ingest.readers import Format
 from spiritsafe.ingest.readers.langfuse import Langfuse, buckets
+from spiritsafe.ingest.readers.sniff import sniff
 from spiritsafe.ingest.sources import source
 from spiritsafe.model.columns import EXCHANGES
 from spiritsafe.model.errors import InputError
+from spiritsafe.model.settings import OnError
 
 Write = Callable[..., Path]
 Read = Callable[..., tuple[list[Any], list[tuple[int, str]]]]
 EXPORTED, AS_CSV, PAGE, TRACES = Langfuse().examples()
 CACHED, SPAN, ANTHROPIC, FAILED = (json.loads(line) for line in EXPORTED.splitlines())
+EXPORTED_NAMES = sorted(
+    {"id", "trace_id", "type", "start_time", "end_time", "metadata", "level", "input", "output", "provided_model_name"}
+    | {"model_parameters", "usage_details", "completion_start_time", "tool_calls", "tool_definitions", "user_id"}
+    | {"session_id"}
+)
 COUNTS = st.integers(0, 10**6)
 
 
@@ -143,3 +156,56 @@ def test_the_account_is_what_metadata_names_else_the_traces_user(
 ) -> None:
     row = _row(CACHED, **changes)
     assert (row["account_id"], row["end_user_id"]) == (account, user)
+
+
+def _parquet(records: list[dict[str, Any]], path: Path) -> Path:
+    """Write an export as Langfuse's store does: times as times, details as maps, texts as bytes."""
+    times = pa.timestamp("us")
+    kinds = {"start_time": times, "end_time": times, "completion_start_time": times, "input": pa.binary()}
+    kinds |= {"usage_details": pa.map_(pa.string(), pa.uint64()), "metadata": pa.map_(pa.string(), pa.string())}
+    kinds |= {"tool_definitions": pa.map_(pa.string(), pa.string()), "tool_calls": pa.list_(pa.string())}
+    columns = {}
+    for name in EXPORTED_NAMES:
+        values = [record[name] for record in records]
+        if kinds.get(name) == times:
+            values = [datetime.fromisoformat(value) if value else None for value in values]
+        elif name in {"usage_details", "metadata", "tool_definitions"}:
+            values = [list(value.items()) for value in values]
+        elif name == "input":
+            values = [value.encode() for value in values]
+        columns[name] = pa.array(values, kinds.get(name, pa.string()))
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def test_parquet_says_the_same_as_jsonl(tmp_path: Path) -> None:
+    path = _parquet([CACHED, SPAN, ANTHROPIC, FAILED], tmp_path / "export.parquet")
+    assert sniff(source(path), Limits()) is Format.LANGFUSE
+    reading = Reading(EXCHANGES, limits=Limits(rows=2))
+    rows = [row for batch in reading.batches(source(path)) for row in batch.table.to_pylist()]
+    assert rows == [{name: row.get(name) for name in rows[0]} for row in _read(tmp_path, EXPORTED)]
+    assert reading.stats.passed == 1
+
+
+def test_a_bad_row_of_parquet_is_set_aside_as_a_record(tmp_path: Path) -> None:
+    odd = CACHED | {
+        "id": "odd",
+        "start_time": "1999-01-01 00:00:00",
+        "input": "\udcff".encode("utf-8", "surrogateescape").decode("latin-1"),
+    }
+    path = _parquet([CACHED, odd], tmp_path / "export.parquet")
+    with Quarantine(tmp_path / "aside.jsonl") as aside:
+        reading = Reading(EXCHANGES, OnError.QUARANTINE, aside)
+        assert sum(batch.table.num_rows for batch in reading.batches(source(path))) == 1
+    (line,) = (tmp_path / "aside.jsonl").read_text().splitlines()
+    told = json.loads(line)
+    assert (told["row"], told["column"], told["record"]["id"]) == (2, "started_at", "odd")
+
+
+def test_parquet_that_is_damaged_says_so(tmp_path: Path) -> None:
+    path = _parquet([CACHED, ANTHROPIC], tmp_path / "export.parquet")
+    data = path.read_bytes()
+    for broken in (data[:-40], data[:100] + b"\xff" * 60 + data[160:]):
+        path.write_bytes(broken)
+        with pytest.raises(InputError, match="damaged or cut off"):
+            list(Reading(EXCHANGES, format=Format.LANGFUSE).batches(source(path)))

@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected, Unfit
+from spiritsafe.ingest.readers.columnar import is_parquet, rows_of
 from spiritsafe.ingest.readers.content import opened
 from spiritsafe.ingest.readers.csv import distinct, fields, misfit, taken_apart
 from spiritsafe.ingest.readers.lines import filled, stretches
@@ -39,8 +40,8 @@ class Mapping(ABC):
         sources: column -> where its value is from, in Markdown; every column that :meth:`row` may fill.
         hints: required column -> what to do where no record of a file has it.
         within: names of arrays of records that a document of this format may wrap.
-        header: columns by which a CSV file of this format is told; empty where there are no such files.
-        numbers: columns of such a file that hold whole numbers; the others are text, which may spell JSON.
+        header: columns by which a CSV or Parquet file of this format is told; empty where there are no such files.
+        numbers: columns of a CSV file that hold whole numbers; the others are text, which may spell JSON.
     """
 
     title: ClassVar[str]
@@ -150,7 +151,7 @@ Turn = Iterable[tuple[object, Record | Unfit]]
 
 
 class RecordReader:
-    """Reads records of one foreign format: JSON of any framing, and CSV where the format comes as such."""
+    """Reads records of one foreign format: JSON of any framing, and CSV or Parquet where the format comes as such."""
 
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
@@ -180,6 +181,9 @@ class RecordReader:
 
     def turns(self, source: Source, limits: Limits) -> Iterator[Turn]:
         """Yield the file's records, some at a time."""
+        if self.mapping.header and is_parquet(source):
+            yield from (((record, record) for record in records) for records in rows_of(source, limits))
+            return
         if _is_csv(source, self.mapping.header, limits):
             yield from _from_csv(self.mapping, source, limits)
             return

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from spiritsafe.ingest.batch import Limits, Unfit
 from spiritsafe.ingest.readers import READERS
+from spiritsafe.ingest.readers.columnar import columns_of
 from spiritsafe.ingest.readers.content import GZIP, is_gzip, opened
 from spiritsafe.ingest.readers.csv import fields
 from spiritsafe.ingest.readers.lines import filled, stretches
@@ -44,7 +45,17 @@ def _unpacked(source: Source) -> Format:
     with source.path.open("rb") as file:
         if is_gzip(file):
             raise InputError("the file is gzip around Parquet", file=source.name, hint="Unpack it with 'gunzip'.")
+    with suppress(InputError):  # damage is for the reader to tell
+        return _told(columns_of(source)) or Format.PARQUET
     return Format.PARQUET
+
+
+def _told(names: frozenset[str]) -> Format | None:
+    """Return the foreign format that a table's columns are of."""
+    if names >= set(EXCHANGES.required):
+        return None
+    headers = {form: reader.mapping.header for form, reader in READERS.items() if isinstance(reader, RecordReader)}
+    return next((form for form, header in headers.items() if header and names >= header), None)
 
 
 def _json(source: Source, limits: Limits) -> Format:

@@ -12,6 +12,7 @@ import pytest
 
 from spiritsafe.ingest.batch import Limits
 from spiritsafe.ingest.readers import READERS, Format
+from spiritsafe.ingest.readers.envelope import LOOKED_AT
 from spiritsafe.ingest.readers.genai import CONVENTIONS, RENAMED
 from spiritsafe.ingest.readers.sniff import sniff
 from spiritsafe.ingest.sources import source
@@ -19,6 +20,7 @@ from spiritsafe.model.columns import ACCOUNTS, ENTITIES, EXCHANGES, LABELS, LINK
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 COLUMNS = ("<!-- columns -->\n", "<!-- end of columns -->")
+PAIRS = ("<!-- pairs -->\n", "<!-- end of pairs -->")
 RENAMED_NAMES = ("<!-- renamed -->\n", "<!-- end of renamed -->")
 MAPPINGS = ("<!-- mappings -->\n", "<!-- end of mappings -->")
 SPECS = (EXCHANGES, ACCOUNTS, MODELS, ENTITIES, LINKS, LABELS)
@@ -71,6 +73,12 @@ def _renamed() -> str:
     return "\n" + "\n".join(lines) + "\n\n"
 
 
+def _pairs() -> str:
+    lines = ["| | looked for at, in this order |", "|---|---|"]
+    lines += [f"| {part} | {', '.join(f'`{path}`' for path in paths)} |" for part, paths in LOOKED_AT.items()]
+    return "\n" + "\n".join(lines) + "\n\n"
+
+
 def _parts(marks: tuple[str, str]) -> tuple[str, str, str]:
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(marks[0])
     shown, _, after = rest.partition(marks[1])
@@ -88,6 +96,20 @@ def test_the_page_shows_the_mappings_of_the_code() -> None:
 def test_the_page_shows_earlier_names_and_the_pinned_version() -> None:
     assert _parts(RENAMED_NAMES)[1] == _renamed(), f"run: python {Path(__file__).name}"
     assert f"version **{CONVENTIONS}** of the GenAI conventions" in PAGE.read_text(encoding="utf-8")
+
+
+def test_the_page_shows_where_a_pairs_parts_are_looked_for() -> None:
+    assert _parts(PAIRS)[1] == _pairs(), f"run: python {Path(__file__).name}"
+
+
+def test_the_pair_on_the_page_is_one(tmp_path: Path) -> None:
+    block = (
+        PAGE.read_text(encoding="utf-8").split("### Request/response pairs")[1].split("```json\n")[1].split("```")[0]
+    )
+    (tmp_path / "log").write_text(block)
+    assert sniff(source(tmp_path / "log"), Limits()) is Format.PAIRS
+    (batch,) = READERS[Format.PAIRS].batches(source(tmp_path / "log"), EXCHANGES, Limits())
+    assert (batch.table.num_rows, batch.rejected, batch.passed) == (1, (), 0)
 
 
 def test_the_envoy_format_on_the_page_is_enough(tmp_path: Path) -> None:
@@ -125,6 +147,6 @@ def test_every_column_is_on_the_page(spec: TableSpec) -> None:
 
 
 if __name__ == "__main__":
-    for marks, text in ((COLUMNS, _tables()), (RENAMED_NAMES, _renamed()), (MAPPINGS, _mappings())):
+    for marks, text in ((COLUMNS, _tables()), (RENAMED_NAMES, _renamed()), (PAIRS, _pairs()), (MAPPINGS, _mappings())):
         head, _, tail = _parts(marks)
         PAGE.write_text(head + marks[0] + text + marks[1] + tail, encoding="utf-8")

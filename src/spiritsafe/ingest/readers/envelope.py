@@ -13,14 +13,18 @@ from spiritsafe.ingest.readers.bodies import plain_name
 from spiritsafe.ingest.readers.objects import Record, array, first, inner
 
 __all__ = [
+    "LOOKED_AT",
     "PATHS",
     "REQUEST_BODY",
     "RESPONSE_BODY",
     "caller",
+    "counts",
     "found",
     "headers",
     "milliseconds",
+    "place",
     "seconds",
+    "status",
     "surroundings",
 ]
 
@@ -30,6 +34,8 @@ _REQUEST_HEADERS = ("request_headers", "request.headers", "headers")
 _RESPONSE_HEADERS = ("response_headers", "response.headers")
 _RESPONSE_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
 _ORGANISATIONS = ("openai-organization", "anthropic-organization-id")
+_PLACES = ("path", "uri", "url", "request.path", "request.uri", "request.url", "request_path", "endpoint")
+_USAGE = ("ai.proxy.usage", "usage")
 _MILLISECONDS = 1e11  # an epoch time beyond this many seconds is in milliseconds, microseconds or nanoseconds
 _STATUS_DIGITS = 3
 _UNITS = (1, 1_000, 1_000_000, 1_000_000_000)
@@ -55,6 +61,16 @@ PATHS: dict[str, tuple[str, ...]] = {
     "channel": ("channel",),
 }
 """Column -> paths in a record of a proxy's log, in the order in which they are looked at."""
+
+LOOKED_AT: dict[str, tuple[str, ...]] = {
+    "request body": REQUEST_BODY,
+    "response body": RESPONSE_BODY,
+    "request headers": _REQUEST_HEADERS,
+    "response headers": _RESPONSE_HEADERS,
+    "the call's path": _PLACES,
+    "usage beside the bodies": _USAGE,
+}
+"""Part of a pair -> paths, for the documentation."""
 
 
 def found(holder: Record, paths: tuple[str, ...]) -> tuple[str, object]:
@@ -113,6 +129,16 @@ def surroundings(holder: Record, response: Record) -> dict[str, object]:
         "started_at": seconds(first(holder, *PATHS["started_at"]) or first(response, "created", "created_at")),
         "duration_ms": milliseconds(first(holder, *PATHS["duration_ms"])),
     }
+
+
+def place(holder: Record) -> object:
+    """Return the path or address that was called."""
+    return first(holder, *_PLACES)
+
+
+def counts(holder: Record) -> object:
+    """Return the usage that a proxy counted itself."""
+    return first(holder, *_USAGE)
 
 
 def status(holder: Record) -> int | None:

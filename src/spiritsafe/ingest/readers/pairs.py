@@ -17,11 +17,14 @@ from spiritsafe.ingest.batch import Unfit
 from spiritsafe.ingest.readers.apikeys import without_keys
 from spiritsafe.ingest.readers.bodies import Bodies, is_answer, is_other_call, is_request, request_of
 from spiritsafe.ingest.readers.envelope import (
+    LOOKED_AT,
     PATHS,
     REQUEST_BODY,
     RESPONSE_BODY,
     caller,
+    counts,
     found,
+    place,
     status,
     surroundings,
 )
@@ -31,9 +34,7 @@ from spiritsafe.ingest.readers.records import Mapping, Row
 
 __all__ = ["BODY_SOURCES", "Pairs", "pair_row"]
 
-_PLACES = ("path", "uri", "url", "request.path", "request.uri", "request.url", "request_path", "endpoint")
 _UNAUTHORISED, _REFUSED = 401, 400
-_USAGE = ("ai.proxy.usage", "usage")
 _NO_USAGE = (
     "Have the proxy log the response's usage; for streams of chat completions it has to send"
     ' "stream_options": {"include_usage": true}, and streams have to be logged to their end.'
@@ -47,7 +48,7 @@ def _listed(*paths: str) -> str:
 BODY_SOURCES: dict[str, str] = {
     "model": "request `model`, else response `model`",
     "input_tokens": "response `usage` (`prompt_tokens`; `input_tokens`, for Anthropic with the cached ones added), "
-    "else " + _listed(*_USAGE) + " of the record; 0 for a call that failed",
+    "else " + _listed(*LOOKED_AT["usage beside the bodies"]) + " of the record; 0 for a call that failed",
     "output_tokens": "response `usage` (`completion_tokens`, `output_tokens`), else as above; 0 for a call that failed",
     "cached_input_tokens": "`prompt_tokens_details.cached_tokens`, `input_tokens_details.cached_tokens`, "
     "`cache_read_input_tokens` of response `usage`",
@@ -78,7 +79,7 @@ def pair_row(part: Record, bodies: Bodies) -> Row | None:
     """Return an exchange of an envelope and its bodies; None if it failed and is nobody's."""
     ended = status(part)
     refused = bodies.failed or (ended is not None and ended >= _REFUSED)
-    row = bodies.row(first(part, *_USAGE), failed=refused)
+    row = bodies.row(counts(part), failed=refused)
     around = {**caller(part, accepted=not refused), **surroundings(part, bodies.response)}
     for name in ("end_user_id", "conversation_id"):
         around[name] = first(part, *PATHS[name]) or row[name]
@@ -127,7 +128,7 @@ class Pairs(Mapping):
         """Return a pair as a row; see :class:`~spiritsafe.ingest.readers.records.Mapping`."""
         if all(found(part, paths)[1] is None for paths in (REQUEST_BODY, RESPONSE_BODY)):
             return {}  # no pair at all: the columns that it lacks say so
-        if is_other_call(first(part, *_PLACES)):
+        if is_other_call(place(part)):
             return None
         try:
             bodies = _bodies(part)

@@ -86,7 +86,7 @@ def test_the_providers_own_usage_comes_before_the_columns() -> None:
     [
         {"request_path": "https://api.openai.com/v1/embeddings"},
         {"response_status": -2, "prompt_tokens": None},
-        {"response_status": 401, "request_user_id": None},
+        REFUSED | {"response_status": 401, "request_user_id": None},
         REFUSED | {"request_body": {"model": 7}, "request_model": "", "model": "", "response_model": None},
     ],
 )

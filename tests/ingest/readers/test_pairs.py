@@ -18,6 +18,7 @@ from spiritsafe.ingest.sources import source
 from spiritsafe.model.columns import EXCHANGES
 from spiritsafe.model.errors import InputError
 from spiritsafe.model.settings import OnError
+import itertools
 
 Write = Callable[..., Path]
 Read = Callable[..., tuple[list[Any], list[tuple[int, str]]]]
@@ -190,12 +191,27 @@ def test_an_error_in_the_middle_leaves_the_output_uncounted() -> None:
     assert (row["input_tokens"], row["output_tokens"]) == (100, None)
 
 
+def test_an_answer_that_a_client_did_not_wait_for_is_none_of_zero_tokens() -> None:
+    torn = CHAT_STREAM["response"]["body"].partition('"finish_reason": "stop"')[0].rpartition("data:")[0]
+    for record in (
+        _changed(_changed(CHAT_STREAM, "response.body", torn), "response.status", 499),
+        _changed(CHAT_STREAM, "response.body", f'{torn}data: {{"error": {{"message": "overloaded"}}}}\n\n'),
+    ):
+        row = _row(record)
+        assert (row["output_tokens"], row["response"]) == (None, "A locked glass box.")
+    gone = _changed(_changed(CHAT_STREAM, "response.body", ""), "response.status", 499)
+    assert _row(gone)["output_tokens"] == 0
+    assert Pairs().row(_changed(gone, "response.status", 0)) is None
+
+
 @pytest.mark.parametrize(
     ("changes", "account"),
     [
         ({}, HASH),
         ({"account_id": "a-1", "tenant": "t-1"}, "a-1"),
         ({"tenant": "t-1"}, "t-1"),
+        ({"tenant_id": 42}, "42"),
+        ({"account": {"name": "A"}, "tenant": "t-1"}, "t-1"),
         ({"consumer": {"username": "u-1", "id": "i-1"}}, "u-1"),
         ({"metadata": {"account_id": "a-2"}}, "a-2"),
         ({"account_id": KEY}, HASH),
@@ -250,6 +266,62 @@ def test_no_key_is_kept_anywhere(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         list(Reading(EXCHANGES).batches(source(tmp_path / "log")))
     assert "0123456789" not in str(caught.value)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
+
+
+def _deltas(answer: str, cuts: list[int]) -> list[str]:
+    places = [0, *sorted(cut % (len(answer) + 1) for cut in cuts), len(answer)]
+    return [answer[start:end] for start, end in itertools.pairwise(places)]
+
+
+def _chat_events(pieces: list[str], counts: tuple[int, int]) -> list[dict[str, object]]:
+    chunks: list[dict[str, object]] = [{"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces]
+    used = {"prompt_tokens": counts[0], "completion_tokens": counts[1]}
+    head: dict[str, object] = {"id": "x-1", "object": "chat.completion.chunk", "model": "m"}
+    stop: dict[str, object] = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    return [head | chunk for chunk in (*chunks, stop, dict[str, object](choices=[], usage=used))]
+
+
+def _message_events(pieces: list[str], counts: tuple[int, int]) -> list[dict[str, object]]:
+    begun = {"id": "x-1", "type": "message", "model": "m", "content": [], "usage": {"input_tokens": counts[0]}}
+    return [
+        {"type": "message_start", "message": begun},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        *({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": p}} for p in pieces),
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": counts[1]}},
+    ]
+
+
+@settings(deadline=None)
+@given(
+    TEXTS, TEXTS, st.lists(st.integers(0, 40), max_size=5), st.tuples(st.integers(0, 99), st.integers(0, 99)), st.data()
+)
+def test_a_streamed_answer_is_the_plain_one(
+    prompt: str, answer: str, cuts: list[int], counts: tuple[int, int], data: st.DataObject
+) -> None:
+    """Exchange -> either API's bodies -> row, however the stream was cut into pieces and written down."""
+    asked = {"model": "m", "messages": [{"role": "user", "content": prompt}], "stream": True}
+    events = data.draw(st.sampled_from([_chat_events, _message_events]))(_deltas(answer, cuts), counts)
+    end = data.draw(st.sampled_from(["\n", "\r\n"]))
+    text = "".join(f"data: {json.dumps(event, ensure_ascii=False)}{end}{end}" for event in events)
+    rows = [
+        _row({"tenant": "t-1", "timestamp": 1767225600, "request_body": asked, "response_body": body})
+        for body in (events, text, [f"data: {json.dumps(event)}" for event in events])
+    ]
+    told = ("exchange_id", "model", "input_tokens", "output_tokens", "prompt", "response", "finish_reason", "stream")
+    expected = ("x-1", "m", *counts, prompt or None, answer or None, "stop", True)
+    assert [tuple(row[name] for name in told) for row in rows] == [expected] * 3
+
+
+def test_half_an_emoji_in_an_answer_stops_nobody(tmp_path: Path) -> None:
+    body = json.dumps(CHAT["response"]["body"]).replace("A locked", "\\ud83d locked")
+    (row,) = _read(tmp_path, json.dumps(_changed(CHAT, "response.body", body)).encode())
+    assert row["response"] == "\ufffd locked glass box."
+    streamed = CHAT_STREAM["response"]["body"].replace("A locked", "\\ud83d locked")
+    (row,) = _read(tmp_path, json.dumps(_changed(CHAT_STREAM, "response.body", streamed)).encode())
+    assert row["response"] == "\ufffd locked glass box."
 
 
 JUNK = st.recursive(

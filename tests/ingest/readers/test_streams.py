@@ -146,4 +146,4 @@ def test_a_body_changed_anywhere_is_read_or_refused(
         bodies = Bodies.of(record["request"].get("body"), text)
     except Unfit:
         return
-    assert bodies.row(failed=bodies.failed).keys() >= {"model", "input_tokens", "output_tokens", "prompt"}
+    assert bodies.row(failed=bodies.failed()).keys() >= {"model", "input_tokens", "output_tokens", "prompt"}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from spiritsafe.ingest.batch import Unfit
 from spiritsafe.ingest.readers.events import events
 from spiritsafe.ingest.readers.messages import answer, asked_of
-from spiritsafe.ingest.readers.objects import Record, first, inner, record, text, truth
+from spiritsafe.ingest.readers.objects import Record, array, first, inner, record, text, truth
 from spiritsafe.ingest.readers.parameters import parameters
 from spiritsafe.ingest.readers.streams import folded
 from spiritsafe.ingest.readers.usage import usage
@@ -19,6 +19,7 @@ from spiritsafe.ingest.readers.usage import usage
 __all__ = ["Bodies", "is_answer", "is_other_call", "is_request", "plain_name", "request_of"]
 
 _ANSWERS = frozenset({"chat.completion", "text_completion", "response"})
+_CONTENT = ("choices", "content", "output")
 _REFUSED = 400
 _LONGEST_NAME = 256
 _OTHER_CALLS = ("/embeddings", "/images", "/audio", "/moderations", "/models", "/files", "/count_tokens", "/rerank")
@@ -58,18 +59,22 @@ class Bodies:
             raise Unfit(f"{where} is JSON that is cut off or broken; raise the logger's bound on bodies")
         return cls(request_of(request), record(response))
 
-    @property
-    def failed(self) -> bool:
-        """Whether the response says of itself that it is no answer."""
-        return bool(self.response.get("error")) and self.response.get("usage") is None
+    def failed(self, status: object = None) -> bool:
+        """Tell whether a call failed: it was refused, or says so itself, and nothing was answered.
+
+        A stream that ends in an error, or in the client's leaving (499), has answered.
+        """
+        refused = isinstance(status, int) and status >= _REFUSED
+        if not refused and not self.response.get("error"):
+            return False
+        return self.response.get("usage") is None and not any(array(self.response.get(part)) for part in _CONTENT)
 
     def is_exchange(self, status: object) -> bool:
         """Tell a call that asked a model for text from the others that an API answers.
 
         A call that was refused is one if it names a model and has something to say to it.
         """
-        refused = self.failed or (isinstance(status, int) and status >= _REFUSED)
-        if self.response and not refused:
+        if self.response and not self.failed(status):
             return is_answer(self.response)
         return is_request(self.request) and self.model is not None
 

@@ -10,7 +10,7 @@ Sources: the log references of Apache APISIX (https://apisix.apache.org/docs/api
 
 from spiritsafe.ingest.readers.apikeys import key_hash, opaque
 from spiritsafe.ingest.readers.bodies import plain_name
-from spiritsafe.ingest.readers.objects import Record, array, first, inner
+from spiritsafe.ingest.readers.objects import Record, array, first, inner, text
 
 __all__ = [
     "LOOKED_AT",
@@ -24,6 +24,7 @@ __all__ = [
     "milliseconds",
     "place",
     "seconds",
+    "stated",
     "status",
     "surroundings",
 ]
@@ -82,6 +83,12 @@ def found(holder: Record, paths: tuple[str, ...]) -> tuple[str, object]:
     return "", None
 
 
+def stated(holder: Record, column: str) -> str | None:
+    """Return the first id that a record holds for a column: a text, or a number's digits."""
+    ids = (text(holder, path) for path in PATHS[column])
+    return next((found for found in ids if found), None)
+
+
 def headers(holder: Record, *paths: str) -> dict[str, str]:
     """Return headers by lower-case name, the first of equal names: from an object, pairs, or HAR's list."""
     held = inner(first(holder, *paths))
@@ -108,11 +115,10 @@ def caller(holder: Record, *, accepted: bool) -> dict[str, object]:
     key = key_hash({"authorization": bare} if isinstance(bare, str) else sent)
     answered = next((got[name] for name in _ORGANISATIONS if got.get(name)), None)
     named = sent.get("openai-organization") if accepted else None
-    stated = opaque(first(holder, *PATHS["account_id"]))
     return {
-        "account_id": stated if stated is not None else key or answered,
-        "key_id": key or opaque(first(holder, *PATHS["key_id"])),
-        "organization_id": opaque(first(holder, *PATHS["organization_id"])) or named,
+        "account_id": opaque(stated(holder, "account_id")) or key or answered,
+        "key_id": key or opaque(stated(holder, "key_id")),
+        "organization_id": opaque(stated(holder, "organization_id")) or named,
         "user_agent": sent.get("user-agent"),
     }
 
@@ -125,7 +131,7 @@ def surroundings(holder: Record, response: Record) -> dict[str, object]:
     return {
         **plain,
         "status": status(holder),
-        "exchange_id": plain_name(response.get("id")) or given or first(holder, *PATHS["exchange_id"]),
+        "exchange_id": plain_name(response.get("id")) or given or stated(holder, "exchange_id"),
         "started_at": seconds(first(holder, *PATHS["started_at"]) or first(response, "created", "created_at")),
         "duration_ms": milliseconds(first(holder, *PATHS["duration_ms"])),
     }

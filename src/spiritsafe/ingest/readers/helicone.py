@@ -29,7 +29,6 @@ _SHAPES = (
     frozenset({"response_id", "request_created_at", "response_status"}),
 )
 _ACCOUNT = ("account_id", "tenant_id")
-_REFUSED = 400
 _ADDED = ("prompt_cache_read_tokens", "prompt_cache_write_tokens", "prompt_audio_tokens")
 
 
@@ -82,7 +81,7 @@ class Helicone(Mapping):
         if is_other_call(part.get("request_path")) or (pending and part.get("prompt_tokens") is None):
             return None
         bodies = _bodies(part)
-        failed = isinstance(status, int) and status >= _REFUSED
+        failed = bodies.failed(status)
         row = {name: value for name, value in bodies.row(failed=failed).items() if name in self.sources}
         row |= _counted(part, row, failed=failed) | _around(part, row) | {"status": None if pending else status}
         return None if failed and (row["account_id"] is None or row["model"] is None) else row

@@ -77,6 +77,10 @@ def inner(value: object) -> object:
     try:
         return msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
+        pass
+    try:
+        return json.loads(value, strict=False)  # lone surrogates come through, as they do in decoded
+    except (ValueError, RecursionError):
         return value
 
 

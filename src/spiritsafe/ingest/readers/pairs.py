@@ -25,16 +25,17 @@ from spiritsafe.ingest.readers.envelope import (
     counts,
     found,
     place,
+    stated,
     status,
     surroundings,
 )
-from spiritsafe.ingest.readers.objects import Record, first
+from spiritsafe.ingest.readers.objects import Record
 from spiritsafe.ingest.readers.pairexamples import EXAMPLES
 from spiritsafe.ingest.readers.records import Mapping, Row
 
 __all__ = ["BODY_SOURCES", "Pairs", "pair_row"]
 
-_UNAUTHORISED, _REFUSED = 401, 400
+_NO_ANSWER, _UNAUTHORISED = 0, 401
 _NO_USAGE = (
     "Have the proxy log the response's usage; for streams of chat completions it has to send"
     ' "stream_options": {"include_usage": true}, and streams have to be logged to their end.'
@@ -77,12 +78,11 @@ BODY_SOURCES: dict[str, str] = {
 
 def pair_row(part: Record, bodies: Bodies) -> Row | None:
     """Return an exchange of an envelope and its bodies; None if it failed and is nobody's."""
-    ended = status(part)
-    refused = bodies.failed or (ended is not None and ended >= _REFUSED)
+    refused = bodies.failed(status(part))
     row = bodies.row(counts(part), failed=refused)
     around = {**caller(part, accepted=not refused), **surroundings(part, bodies.response)}
     for name in ("end_user_id", "conversation_id"):
-        around[name] = first(part, *PATHS[name]) or row[name]
+        around[name] = stated(part, name) or row[name]
     if around["exchange_id"] is None:
         around["exchange_id"] = _digest(part)
     if "custom_id" in part:
@@ -136,7 +136,10 @@ class Pairs(Mapping):
             if "custom_id" in part or is_request(request_of(found(part, REQUEST_BODY)[1])):
                 raise
             return None  # some other call's answer
-        if status(part) == _UNAUTHORISED or not bodies.is_exchange(status(part)):
+        ended = status(part)
+        if ended == _UNAUTHORISED or (ended == _NO_ANSWER and not bodies.response):
+            return None
+        if not bodies.is_exchange(ended):
             return None
         return pair_row(part, bodies)
 

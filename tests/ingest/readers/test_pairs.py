@@ -1,6 +1,7 @@
 """Pairs of request and response: every API and envelope, streamed or not; whose call it was; what is refused."""
 
 import hashlib
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,6 @@ from spiritsafe.ingest.sources import source
 from spiritsafe.model.columns import EXCHANGES
 from spiritsafe.model.errors import InputError
 from spiritsafe.model.settings import OnError
-import itertools
 
 Write = Callable[..., Path]
 Read = Callable[..., tuple[list[Any], list[tuple[int, str]]]]

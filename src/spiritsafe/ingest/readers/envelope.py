@@ -8,9 +8,12 @@ Sources: the log references of Apache APISIX (https://apisix.apache.org/docs/api
 (https://portkey.ai/docs/aigw/api-reference/logs/post-logs).
 """
 
+import functools
+from collections.abc import Iterator
+
 from spiritsafe.ingest.readers.apikeys import key_hash, opaque
 from spiritsafe.ingest.readers.bodies import plain_name
-from spiritsafe.ingest.readers.objects import Record, array, first, inner, text
+from spiritsafe.ingest.readers.objects import Record, array, as_text, first, inner
 
 __all__ = [
     "LOOKED_AT",
@@ -76,22 +79,36 @@ LOOKED_AT: dict[str, tuple[str, ...]] = {
 
 def found(holder: Record, paths: tuple[str, ...]) -> tuple[str, object]:
     """Return the first path that leads anywhere and what is there; ('', None) if none does."""
-    for path in paths:
-        value = first(holder, path)
-        if value is not None:
-            return path, value
-    return "", None
+    return next(_there(holder, paths), ("", None))
 
 
 def stated(holder: Record, column: str) -> str | None:
     """Return the first id that a record holds for a column: a text, or a number's digits."""
-    ids = (text(holder, path) for path in PATHS[column])
-    return next((found for found in ids if found), None)
+    return next((told for _, value in _there(holder, PATHS[column]) if (told := as_text(value))), None)
 
 
-def headers(holder: Record, *paths: str) -> dict[str, str]:
+def _there(holder: Record, paths: tuple[str, ...]) -> Iterator[tuple[str, object]]:
+    """Yield every path that leads anywhere, and what is there."""
+    for path, names in _split(paths):
+        value: object = holder
+        for name in names:
+            value = value.get(name) if isinstance(value, dict) else None
+        if value is not None and value != "":
+            yield path, value
+
+
+@functools.cache
+def _split(paths: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((path, tuple(path.split("."))) for path in paths)
+
+
+def _first(holder: Record, paths: tuple[str, ...]) -> object:
+    return found(holder, paths)[1]
+
+
+def headers(holder: Record, paths: tuple[str, ...]) -> dict[str, str]:
     """Return headers by lower-case name, the first of equal names: from an object, pairs, or HAR's list."""
-    held = inner(first(holder, *paths))
+    held = inner(_first(holder, paths))
     pairs = list(held.items()) if isinstance(held, dict) else [_pair(item) for item in array(held)]
     named: dict[str, str] = {}
     for name, value in pairs:
@@ -109,9 +126,9 @@ def caller(holder: Record, *, accepted: bool) -> dict[str, object]:
         holder: a record of a proxy's log.
         accepted: whether the API accepted the call, and with it the organisation that the client named.
     """
-    sent = headers(holder, *_REQUEST_HEADERS)
-    got = headers(holder, *_RESPONSE_HEADERS)
-    bare = first(holder, "api_key")
+    sent = headers(holder, _REQUEST_HEADERS)
+    got = headers(holder, _RESPONSE_HEADERS)
+    bare = holder.get("api_key")
     key = key_hash({"authorization": bare} if isinstance(bare, str) else sent)
     answered = next((got[name] for name in _ORGANISATIONS if got.get(name)), None)
     named = sent.get("openai-organization") if accepted else None
@@ -124,33 +141,31 @@ def caller(holder: Record, *, accepted: bool) -> dict[str, object]:
 
 
 def surroundings(holder: Record, response: Record) -> dict[str, object]:
-    """Return when, where and how a call went, by column."""
-    got = headers(holder, *_RESPONSE_HEADERS)
+    """Return when and where a call went, by column."""
+    got = headers(holder, _RESPONSE_HEADERS)
     given = next((got[name] for name in _RESPONSE_IDS if got.get(name)), None)
-    plain = {name: first(holder, *PATHS[name]) for name in ("asn", "client_ip", "country", "ja4", "channel")}
+    plain = {name: _first(holder, PATHS[name]) for name in ("asn", "client_ip", "country", "ja4", "channel")}
     return {
         **plain,
-        "status": status(holder),
         "exchange_id": plain_name(response.get("id")) or given or stated(holder, "exchange_id"),
-        "started_at": seconds(first(holder, *PATHS["started_at"]) or first(response, "created", "created_at")),
-        "duration_ms": milliseconds(first(holder, *PATHS["duration_ms"])),
+        "started_at": seconds(_first(holder, PATHS["started_at"]) or first(response, "created", "created_at")),
+        "duration_ms": milliseconds(_first(holder, PATHS["duration_ms"])),
     }
 
 
 def place(holder: Record) -> object:
     """Return the path or address that was called."""
-    return first(holder, *_PLACES)
+    return _first(holder, _PLACES)
 
 
 def counts(holder: Record) -> object:
     """Return the usage that a proxy counted itself."""
-    return first(holder, *_USAGE)
+    return _first(holder, _USAGE)
 
 
 def status(holder: Record) -> int | None:
     """Return the HTTP status; a response body's own status, a word, is none."""
-    for path in PATHS["status"]:
-        value = first(holder, path)
+    for _, value in _there(holder, PATHS["status"]):
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == _STATUS_DIGITS:
             return int(value)
         if isinstance(value, int) and not isinstance(value, bool) and value >= 0:

@@ -9,6 +9,7 @@ https://api.reference.langfuse.com (observations, traces),
 https://langfuse.com/docs/observability/features/token-and-cost-tracking#usage-details-contract.
 """
 
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -194,7 +195,12 @@ def _under(outer: Record, part: Record) -> Record:
 
 def _plain(named: Record) -> Record:
     """Return a record with its names in the spelling of the exports."""
-    return {_HUMP.sub(r"_\1", name).lower(): value for name, value in named.items()}
+    return {_spelt(name): value for name, value in named.items()}
+
+
+@functools.lru_cache(1000)
+def _spelt(name: str) -> str:
+    return _HUMP.sub(r"_\1", name).lower()
 
 
 def _listed(value: object) -> list[Record]:

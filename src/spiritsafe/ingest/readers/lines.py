@@ -107,13 +107,13 @@ def _joined(content: BufferedReader, source: Source, limits: Limits, within: fro
 
 
 def _lines(content: BufferedReader, source: Source, limits: Limits) -> Iterator[bytes]:
-    tail = content.read(len(_BOM)).removeprefix(_BOM)
+    tail = bytearray(content.read(len(_BOM)).removeprefix(_BOM))  # grows without a copy per block
     while block := content.read(min(_BLOCK, limits.batch_bytes)):
         metered(content, source)
         end = block.rfind(b"\n") + 1
         if end:
-            yield from _parts(tail + block[:end], limits.rows)
-            tail = block[end:]
+            yield from _parts(bytes(tail) + block[:end], limits.rows)
+            tail = bytearray(block[end:])
         else:
             tail += block
         if len(tail) > limits.record_bytes:
@@ -122,7 +122,7 @@ def _lines(content: BufferedReader, source: Source, limits: Limits) -> Iterator[
                 file=source.name,
                 hint="Check that records end with a newline.",
             )
-    yield from _parts(tail, limits.rows)
+    yield from _parts(bytes(tail), limits.rows)
 
 
 def _parts(lines: bytes, rows: int) -> Iterator[bytes]:

@@ -76,11 +76,11 @@ BODY_SOURCES: dict[str, str] = {
 """Column -> where a request's and a response's body have it."""
 
 
-def pair_row(part: Record, bodies: Bodies) -> Row | None:
-    """Return an exchange of an envelope and its bodies; None if it failed and is nobody's."""
-    refused = bodies.failed(status(part))
+def pair_row(part: Record, bodies: Bodies, ended: int | None) -> Row | None:
+    """Return an exchange of an envelope, its bodies and its status; None if it failed and is nobody's."""
+    refused = bodies.failed(ended)
     row = bodies.row(counts(part), failed=refused)
-    around = {**caller(part, accepted=not refused), **surroundings(part, bodies.response)}
+    around = {**caller(part, accepted=not refused), **surroundings(part, bodies.response), "status": ended}
     for name in ("end_user_id", "conversation_id"):
         around[name] = stated(part, name) or row[name]
     if around["exchange_id"] is None:
@@ -141,7 +141,7 @@ class Pairs(Mapping):
             return None
         if not bodies.is_exchange(ended):
             return None
-        return pair_row(part, bodies)
+        return pair_row(part, bodies, ended)
 
     def kept(self, given: object) -> object:
         """Return a record without the keys that its headers hold."""

@@ -12,7 +12,7 @@ from spiritsafe.ingest.readers import READERS
 from spiritsafe.ingest.readers.columnar import columns_of
 from spiritsafe.ingest.readers.content import GZIP, is_gzip, opened
 from spiritsafe.ingest.readers.csv import fields
-from spiritsafe.ingest.readers.lines import filled, stretches
+from spiritsafe.ingest.readers.lines import filled, stretches, wraps
 from spiritsafe.ingest.readers.objects import Record, decoded
 from spiritsafe.ingest.readers.otlpproto import looks_like_otlp
 from spiritsafe.ingest.readers.reader import Format
@@ -58,11 +58,14 @@ def _told(names: frozenset[str]) -> Format | None:
     return next((form for form, header in headers.items() if header and names >= header), None)
 
 
-def _json(source: Source, limits: Limits) -> Format:
-    """Tell by the first records that can be read; the contract's own come first, so that nothing else takes them."""
+def _json(source: Source, limits: Limits, head: bytes) -> Format:
+    """Tell by the first records that can be read; the contract's own come first, so that nothing else takes them.
+
+    A framing that the file's first bytes show comes before the others, which may have to read a long document whole.
+    """
     readers = {form: reader for form, reader in READERS.items() if isinstance(reader, RecordReader)}
     framings: dict[frozenset[str], None] = dict.fromkeys([frozenset(), *(r.mapping.within for r in readers.values())])
-    for within in framings:
+    for within in sorted(framings, key=lambda names: not wraps(head, names)):
         for record in _first_records(source, limits, within):
             if record.keys() >= set(EXCHANGES.required):
                 return Format.JSONL
@@ -108,7 +111,7 @@ def sniff(source: Source, limits: Limits) -> Format:
             hint="Remove it, or export again; a header alone is fine in CSV.",
         )
     if text.startswith((b"{", b"[")):
-        return _json(source, limits)
+        return _json(source, limits, text)
     if b"\0" in text.split(b"\n", 1)[0]:
         raise InputError(
             "the file is neither Parquet, JSON nor CSV",

@@ -115,7 +115,7 @@ def request_of(body: object) -> Record:
 
 def is_answer(body: Record) -> bool:
     """Tell the response of a chat completion, completion, response or message."""
-    if body.get("object") in _ANSWERS or body.get("type") == "message":
+    if text(body, "object") in _ANSWERS or body.get("type") == "message":
         return True
     return isinstance(body.get("choices"), list) or (
         isinstance(body.get("output"), list) and isinstance(body.get("usage"), dict)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -185,12 +186,149 @@ def _protobuf(rows: list[Row]) -> bytes:
     return len(message).to_bytes(4, "big") + message
 
 
+def _asked(row: Row) -> Row:
+    wants = {name: value for name, value in _parameters(row).items() if value is not None}
+    return {"model": row["model"], "messages": _messages(row), "user": row["end_user_id"]} | wants
+
+
+def _answered(row: Row) -> Row:
+    used = _usage(row) | {"completion_tokens": row["output_tokens"]}
+    return {"id": row["exchange_id"], "object": "chat.completion", "choices": [_choice(row)], "usage": used}
+
+
+def _streamed(row: Row) -> str:
+    """Return the answer as a stream of two pieces, its counts in an event of their own."""
+    head = {"id": row["exchange_id"], "object": "chat.completion.chunk"}
+    words = row["response"] or ""
+    calls = [{"index": at} for at in range(row["tool_call_count"])]
+    deltas = [{"content": words[:9]}, {"content": words[9:], "tool_calls": calls}]
+    chunks = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": row["finish_reason"]}]})
+    chunks.append({"choices": [], "usage": _answered(row)["usage"]})
+    return "".join(f"data: {json.dumps(head | chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+
+
+def _pair(row: Row) -> Row:
+    edge = {name: row[name] for name in ("asn", "country", "ja4", "client_ip", "conversation_id", "organization_id")}
+    return edge | {
+        "started_at": row["started_at"].timestamp(),
+        "duration_ms": row["duration_ms"],
+        "account_id": row["account_id"],
+        "request": {"headers": {"user-agent": row["user_agent"]}, "body": json.dumps(_asked(row))},
+        "response": {"status": row["status"], "body": _streamed(row) if row["stream"] else _answered(row)},
+    }
+
+
+def _anthropic(row: Row) -> Row:
+    """Return the pair as Anthropic's API would have it: the system prompt apart, cached tokens beside the others."""
+    messages = [item for item in _messages(row) if item["role"] != "system"]
+    image = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
+    messages[-1]["content"] = [image if piece is IMAGE else piece for piece in messages[-1]["content"]]
+    cached = row["cached_input_tokens"]
+    used = {"input_tokens": row["input_tokens"] - cached, "cache_read_input_tokens": cached}
+    calls = [{"type": "tool_use", "name": "f", "input": {}}] * row["tool_call_count"]
+    words = [{"type": "text", "text": row["response"]}] if row["response"] else []
+    answered = {
+        "id": row["exchange_id"],
+        "type": "message",
+        "content": words + calls,
+        "stop_reason": {"stop": "end_turn", "length": "max_tokens"}[row["finish_reason"]],
+        "usage": used | {"output_tokens": row["output_tokens"]},
+    }
+    asked = _asked(row) | {"messages": messages, "system": row["system_prompt"]}
+    return _pair(row) | {"request": {"body": asked}, "response": {"status": row["status"], "body": answered}}
+
+
+def _archive(rows: list[Row]) -> bytes:
+    """Return an archive: the account is the key's hash there, so the key is what stands for it."""
+    entries = [
+        {
+            "startedDateTime": row["started_at"].isoformat(),
+            "time": row["duration_ms"],
+            "clientIPAddress": row["client_ip"],
+            "request": {
+                "method": "POST",
+                "url": "https://api.example.com/v1/chat/completions",
+                "headers": [{"name": "User-Agent", "value": row["user_agent"]}],
+                "postData": {"mimeType": "application/json", "text": json.dumps(_asked(row))},
+            },
+            "response": {
+                "status": row["status"],
+                "headers": [{"name": "openai-organization", "value": row["account_id"]}],
+                "content": {"mimeType": "text/event-stream", "text": _streamed(row)},
+            },
+        }
+        for row in rows
+    ]
+    return json.dumps({"log": {"version": "1.2", "creator": {"name": "x"}, "entries": entries}}, indent=1).encode()
+
+
+def _observation(row: Row) -> Row:
+    start = row["started_at"].replace(tzinfo=None)
+    parts = {
+        "input": row["input_tokens"] - row["cached_input_tokens"],
+        "input_cached_tokens": row["cached_input_tokens"],
+    }
+    made = {
+        "output": row["output_tokens"] - row["reasoning_tokens"],
+        "output_reasoning_tokens": row["reasoning_tokens"],
+    }
+    wants = {name: row[name] for name in ("max_tokens", "temperature", "n", "logprobs") if row[name] is not None}
+    return {
+        "id": row["exchange_id"],
+        "trace_id": "t",
+        "type": "GENERATION",
+        "start_time": start.isoformat(" "),
+        "end_time": (start + timedelta(milliseconds=row["duration_ms"])).isoformat(" "),
+        "completion_start_time": start.isoformat(" ") if row["stream"] else None,
+        "provided_model_name": row["model"],
+        "model_parameters": json.dumps(wants),
+        "metadata": {"account_id": row["account_id"], "organization_id": row["organization_id"]},
+        "input": json.dumps({"messages": _messages(row), "tools": [{}] * row["tool_count"]}),
+        "output": json.dumps({"choices": [_choice(row)]}),
+        "usage_details": parts | made | {"total": row["input_tokens"] + row["output_tokens"]},
+        "session_id": row["conversation_id"],
+        "user_id": row["end_user_id"] or "",
+        "level": "DEFAULT",
+    }
+
+
+def _helicone(row: Row) -> Row:
+    cached = row["cached_input_tokens"]
+    return {
+        "response_id": row["exchange_id"],
+        "request_created_at": row["started_at"].isoformat(),
+        "response_status": row["status"],
+        "request_body": _asked(row),
+        "response_body": _answered(row) | {"usage": None},
+        "request_user_id": row["end_user_id"],
+        "request_properties": {
+            "account_id": row["account_id"],
+            "organization_id": row["organization_id"],
+            "Helicone-Session-Id": row["conversation_id"],
+        },
+        "prompt_tokens": row["input_tokens"] - cached,
+        "prompt_cache_read_tokens": cached,
+        "completion_tokens": row["output_tokens"],
+        "delay_ms": row["duration_ms"],
+        "country_code": row["country"],
+    }
+
+
+FOLDED = PLAIN | TEXTS | ASKED | {"logprobs", "thinking_budget", "end_user_id"}
 WRITERS: dict[Format, tuple[Callable[[list[Row]], bytes], set[str]]] = {
     Format.LITELLM: (_lines(_litellm), PLAIN | TEXTS | ASKED | {"logprobs", "thinking_budget", "end_user_id"}),
     Format.LITELLM_SPEND: (_lines(_spend), PLAIN | TEXTS | ASKED | {"logprobs", "thinking_budget", "end_user_id"}),
     Format.OTLP_JSON: (lambda rows: json.dumps(_trace(rows)).encode() + b"\n", PLAIN | TEXTS | ASKED | EDGE),
     Format.OTLP_PROTOBUF: (_protobuf, PLAIN | TEXTS | ASKED | EDGE),
     Format.ENVOY: (_lines(_envoy), PLAIN | EDGE),
+    Format.PAIRS: (_lines(_pair), FOLDED | EDGE),
+    Format.HAR: (_archive, FOLDED - {"organization_id", "conversation_id", "stream"}),
+    Format.LANGFUSE: (
+        _lines(_observation),
+        FOLDED - {"status", "operation", "client_ip", "user_agent", "thinking_budget"},
+    ),
+    Format.HELICONE: (_lines(_helicone), FOLDED - {"client_ip", "user_agent", "reasoning_tokens"} | {"country"}),
 }
 
 
@@ -212,6 +350,19 @@ def test_a_world_comes_back_row_by_row(form: Format, table: pa.Table, tmp_path: 
     back = [row for batch in READERS[form].batches(file, EXCHANGES, Limits()) for row in batch.table.to_pylist()]
     assert len(back) == table.num_rows > 1_000
     for row, expected in zip(back, table.to_pylist(), strict=True):
+        assert {name: row.get(name) for name in carried} == {name: expected[name] for name in carried}
+
+
+def test_a_world_comes_back_from_pairs_of_anthropics_api(table: pa.Table, tmp_path: Path) -> None:
+    rows = [row for row in table.to_pylist() if row["finish_reason"] in {"stop", "length"}]
+    (tmp_path / "log").write_bytes(_lines(_anthropic)(rows))
+    file = source(tmp_path / "log")
+    assert sniff(file, Limits()) is Format.PAIRS
+    batches = READERS[Format.PAIRS].batches(file, EXCHANGES, Limits())
+    back = [row for batch in batches for row in batch.table.to_pylist()]
+    carried = FOLDED - {"reasoning_tokens", "user_agent"}
+    assert len(back) == len(rows) > 1_000
+    for row, expected in zip(back, rows, strict=True):
         assert {name: row.get(name) for name in carried} == {name: expected[name] for name in carried}
 
 

@@ -73,8 +73,8 @@ class Langfuse(Mapping):
         "stream": "whether there is a `completion_start_time`",
         "image_count": "`input`",
         "message_count": "`input`",
-        "tool_count": "`tool_definitions`, else `input.tools`",
-        "tool_call_count": "`output`, else `tool_calls`",
+        "tool_count": "`tool_definitions`, `input.tools`",
+        "tool_call_count": "`output`, `tool_calls`",
         "finish_reason": "`output`",
         "prompt": "`input`",
         "system_prompt": "`input`",
@@ -120,8 +120,8 @@ class Langfuse(Mapping):
             **parameters(wants),
             **asked_of(asked, first(asked, "system", "instructions")).row(),
             **said.row(),
-            "tool_count": _tools(part.get("tool_definitions")) or count(first(asked, "tools")),
-            "tool_call_count": said.tool_call_count or count(part.get("tool_calls")),
+            "tool_count": _more(_size(part.get("tool_definitions")), count(first(asked, "tools"))),
+            "tool_call_count": _more(said.tool_call_count, count(part.get("tool_calls"))),
             "stream": bool(first(part, "completion_start_time")) if "completion_start_time" in part else None,
         }
         if part.get("level") == _ERROR and (row["account_id"] is None or row["model"] is None):
@@ -213,6 +213,11 @@ def _numbers(wants: Record) -> Record:
     return wants | {name: float(value) if "." in value else int(value) for name, value in texts.items()}
 
 
-def _tools(value: object) -> int | None:
+def _size(value: object) -> int | None:
     value = inner(value)
-    return len(value) or None if isinstance(value, dict | list) else None
+    return len(value) if isinstance(value, dict | list) else None
+
+
+def _more(*counts: int | None) -> int | None:
+    """Return the larger of two counts of one thing, either of which an export may lack or leave empty."""
+    return max((number for number in counts if number is not None), default=None)

@@ -240,7 +240,7 @@ def _anthropic(row: Row) -> Row:
 
 
 def _archive(rows: list[Row]) -> bytes:
-    """Return an archive: the account is the key's hash there, so the key is what stands for it."""
+    """Return an archive, in which the account is the organisation that answered."""
     entries = [
         {
             "startedDateTime": row["started_at"].isoformat(),

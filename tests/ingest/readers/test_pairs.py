@@ -131,6 +131,8 @@ def test_a_call_that_is_no_exchange_is_passed_over(tmp_path: Path) -> None:
     embedding = {"object": "list", "data": [{"object": "embedding"}], "usage": {"prompt_tokens": 8, "total_tokens": 8}}
     assert Pairs().row(_changed(CHAT, "response.body", embedding)) is None
     assert Pairs().row(_changed(CHAT, "response.body", {"input_tokens": 14})) is None
+    queued: dict[str, object] = {"id": "resp_9", "object": "response", "status": "queued", "output": [], "usage": None}
+    assert Pairs().row(_changed(RESPONSES, "response.body", queued)) is None
     assert Pairs().row(_changed(REFUSED, "request.path", "/v1/embeddings")) is None
     assert Pairs().row(_changed(REFUSED, "request.body", "not even JSON")) is None
     assert Pairs().row(_changed(REFUSED, "request.body.model", "m\0")) is None
@@ -230,6 +232,14 @@ def test_the_account_is_who_the_proxy_says_else_the_keys_hash(changes: dict[str,
     for path, value in changes.items():
         record = _changed(record, path, value)
     assert _row(record)["account_id"] == account
+
+
+def test_bodies_may_stand_by_themselves_as_objects_or_text() -> None:
+    asked, answered = CHAT["request"]["body"], CHAT["response"]["body"]
+    for request, response in ((asked, answered), (json.dumps(asked), json.dumps(answered))):
+        row = _row({"tenant": "t-1", "ts": 1767225600.5, "request": request, "response": response})
+        told = ("account_id", "input_tokens", "prompt", "response", "status")
+        assert [row[name] for name in told] == ["t-1", 2006, "What is a spirit safe?", "A locked glass box.", None]
 
 
 def test_an_organisation_that_a_client_names_counts_once_the_api_took_it() -> None:

@@ -19,6 +19,8 @@ from spiritsafe.ingest.readers.usage import usage
 __all__ = ["Bodies", "is_answer", "is_other_call", "is_request", "plain_name", "request_of"]
 
 _ANSWERS = frozenset({"chat.completion", "text_completion", "response"})
+_UNFINISHED = frozenset({"queued", "in_progress"})
+"""What a response says that is made in the background, to be fetched later."""
 _CONTENT = ("choices", "content", "output")
 _REFUSED = 400
 _LONGEST_NAME = 256
@@ -75,7 +77,8 @@ class Bodies:
         A call that was refused is one if it names a model and has something to say to it.
         """
         if self.response and not self.failed(status):
-            return is_answer(self.response)
+            unfinished = not self.streamed and text(self.response, "status") in _UNFINISHED
+            return is_answer(self.response) and not unfinished
         return is_request(self.request) and self.model is not None
 
     @property

@@ -48,7 +48,8 @@ def _listed(*paths: str) -> str:
 
 BODY_SOURCES: dict[str, str] = {
     "model": "request `model`, else response `model`",
-    "input_tokens": "response `usage` (`prompt_tokens`; `input_tokens`, for Anthropic with the cached ones added), "
+    "input_tokens": "response `usage` (`prompt_tokens`; `input_tokens`, with Anthropic's cached ones added), which streams"
+    " of chat completions hold only with `stream_options.include_usage`, "
     "else " + _listed(*LOOKED_AT["usage beside the bodies"]) + " of the record; 0 for a call that failed",
     "output_tokens": "response `usage` (`completion_tokens`, `output_tokens`), else as above; 0 for a call that failed",
     "cached_input_tokens": "`prompt_tokens_details.cached_tokens`, `input_tokens_details.cached_tokens`, "

@@ -123,6 +123,12 @@ def test_usage_in_openais_words_or_in_the_older_columns_is_read() -> None:
     assert (none["input_tokens"], none["output_tokens"]) == (0, 0)
 
 
+@pytest.mark.parametrize("words", ['{"task": "grade"}', "[1, 2]", "[not JSON", "{}"])
+def test_a_prompt_that_is_json_stays_one(words: str) -> None:
+    row = _row(ANTHROPIC, input=words, output=words)
+    assert (row["prompt"], row["response"]) == (words, words)
+
+
 def test_a_bad_record_says_where_and_what_to_do(jsonl: Write) -> None:
     page = json.loads(PAGE)["data"][0]
     counted = page | {"usage": {"input": 7, "output": 9, "unit": "CHARACTERS"}}

@@ -18,7 +18,7 @@ from typing import ClassVar
 from spiritsafe.ingest.batch import Unfit
 from spiritsafe.ingest.readers.apikeys import opaque
 from spiritsafe.ingest.readers.langfuseexamples import EXAMPLES
-from spiritsafe.ingest.readers.messages import answer, asked_of, count
+from spiritsafe.ingest.readers.messages import answer, asked_of, count, spelt
 from spiritsafe.ingest.readers.objects import Record, array, elapsed_ms, first, inner, record, text
 from spiritsafe.ingest.readers.parameters import parameters
 from spiritsafe.ingest.readers.records import Mapping, Row
@@ -105,7 +105,7 @@ class Langfuse(Mapping):
             return None
         about, wants = {"metadata": record(part.get("metadata"))}, _numbers(record(part.get("model_parameters")))
         stated = text(about, *_ACCOUNT)
-        asked, said = inner(part.get("input")), answer(part.get("output"))
+        asked, said = spelt(part.get("input")), answer(part.get("output"))
         row = {
             "exchange_id": part.get("id"),
             "started_at": part.get("start_time"),

@@ -33,7 +33,7 @@ from spiritsafe.ingest.readers.objects import Record
 from spiritsafe.ingest.readers.pairexamples import EXAMPLES
 from spiritsafe.ingest.readers.records import Mapping, Row
 
-__all__ = ["BODY_SOURCES", "Pairs", "pair_row"]
+__all__ = ["BODY_SOURCES", "Pairs"]
 
 _NO_ANSWER, _UNAUTHORISED = 0, 401
 _NO_USAGE = (
@@ -48,8 +48,8 @@ def _listed(*paths: str) -> str:
 
 BODY_SOURCES: dict[str, str] = {
     "model": "request `model`, else response `model`",
-    "input_tokens": "response `usage` (`prompt_tokens`; `input_tokens`, with Anthropic's cached ones added), which streams"
-    " of chat completions hold only with `stream_options.include_usage`, "
+    "input_tokens": "response `usage` (`prompt_tokens`; `input_tokens`, with Anthropic's cached ones added), which a"
+    " chat completion's stream holds only with `stream_options.include_usage`, "
     "else " + _listed(*LOOKED_AT["usage beside the bodies"]) + " of the record; 0 for a call that failed",
     "output_tokens": "response `usage` (`completion_tokens`, `output_tokens`), else as above; 0 for a call that failed",
     "cached_input_tokens": "`prompt_tokens_details.cached_tokens`, `input_tokens_details.cached_tokens`, "
@@ -77,7 +77,7 @@ BODY_SOURCES: dict[str, str] = {
 """Column -> where a request's and a response's body have it."""
 
 
-def pair_row(part: Record, bodies: Bodies, ended: int | None) -> Row | None:
+def _pair_row(part: Record, bodies: Bodies, ended: int | None) -> Row | None:
     """Return an exchange of an envelope, its bodies and its status; None if it failed and is nobody's."""
     refused = bodies.failed(ended)
     row = bodies.row(counts(part), failed=refused)
@@ -142,7 +142,7 @@ class Pairs(Mapping):
             return None
         if not bodies.is_exchange(ended):
             return None
-        return pair_row(part, bodies, ended)
+        return _pair_row(part, bodies, ended)
 
     def kept(self, given: object) -> object:
         """Return a record without the keys that its headers hold."""

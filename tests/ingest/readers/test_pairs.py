@@ -176,6 +176,14 @@ def test_a_bad_record_says_where_and_what_to_do(jsonl: Write) -> None:
         list(Reading(EXCHANGES).batches(source(jsonl([CHAT, odd]))))
 
 
+@pytest.mark.parametrize("place", ["/v1/chat/completions", "https://api.example.com/v1/messages?beta=true", None])
+def test_two_bodies_cut_off_are_still_a_bad_record(jsonl: Write, read: Read, place: str | None) -> None:
+    asked, answered = json.dumps(CHAT["request"]["body"]), json.dumps(CHAT["response"]["body"])
+    record = _changed(_changed(CHAT, "request.body", asked[:-9]), "response.body", answered[:-9])
+    good, bad = read(jsonl([CHAT, _changed(record, "request.path", place or "/")]))
+    assert (len(good), bad) == (1, [(2, "")])
+
+
 def test_a_failed_call_used_no_tokens_unless_it_says_so() -> None:
     streamed = 'event: error\ndata: {"type": "error", "error": {"type": "overloaded_error"}}\n\n'
     for record in (REFUSED, _changed(MESSAGES, "response.body", streamed)):

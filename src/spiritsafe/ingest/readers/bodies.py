@@ -16,7 +16,7 @@ from spiritsafe.ingest.readers.parameters import parameters
 from spiritsafe.ingest.readers.streams import folded
 from spiritsafe.ingest.readers.usage import usage
 
-__all__ = ["Bodies", "is_answer", "is_other_call", "is_request", "plain_name", "request_of"]
+__all__ = ["Bodies", "is_answer", "is_other_call", "is_request", "is_text_call", "plain_name", "request_of"]
 
 _ANSWERS = frozenset({"chat.completion", "text_completion", "response"})
 _UNFINISHED = frozenset({"queued", "in_progress"})
@@ -24,6 +24,7 @@ _UNFINISHED = frozenset({"queued", "in_progress"})
 _CONTENT = ("choices", "content", "output")
 _REFUSED = 400
 _LONGEST_NAME = 256
+_TEXT_CALLS = ("/completions", "/responses", "/messages")
 _OTHER_CALLS = ("/embeddings", "/images", "/audio", "/moderations", "/models", "/files", "/count_tokens", "/rerank")
 
 
@@ -135,6 +136,13 @@ def is_request(body: Record) -> bool:
 def is_other_call(place: object) -> bool:
     """Tell by the path or address of a call that it asks for no text."""
     return isinstance(place, str) and any(other in place.lower() for other in _OTHER_CALLS)
+
+
+def is_text_call(place: object, asked: object) -> bool:
+    """Tell a call that asks for text by its path or its body, which may be cut off."""
+    if isinstance(place, str) and place.partition("?")[0].rstrip("/").endswith(_TEXT_CALLS):
+        return True
+    return is_request(request_of(asked)) or (isinstance(asked, str) and '"messages"' in asked)
 
 
 def plain_name(value: object) -> str | None:

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from spiritsafe.ingest.batch import Unfit
 from spiritsafe.ingest.readers.apikeys import without_keys
-from spiritsafe.ingest.readers.bodies import Bodies, is_answer, is_other_call, is_request, request_of
+from spiritsafe.ingest.readers.bodies import Bodies, is_answer, is_other_call, is_request, is_text_call, request_of
 from spiritsafe.ingest.readers.envelope import (
     LOOKED_AT,
     PATHS,
@@ -134,7 +134,7 @@ class Pairs(Mapping):
         try:
             bodies = _bodies(part)
         except Unfit:
-            if "custom_id" in part or is_request(request_of(found(part, REQUEST_BODY)[1])):
+            if "custom_id" in part or is_text_call(place(part), found(part, REQUEST_BODY)[1]):
                 raise
             return None  # some other call's answer
         ended = status(part)

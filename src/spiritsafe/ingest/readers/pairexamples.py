@@ -281,7 +281,12 @@ EXAMPLES: tuple[bytes, ...] = (
 
 
 def _entry(
-    second: int, asked: object, answered: object, headers: dict[str, str], **content: object
+    second: int,
+    asked: object,
+    answered: object,
+    headers: dict[str, str],
+    path: str = "chat/completions",
+    **content: object,
 ) -> dict[str, object]:
     text = answered if isinstance(answered, str) else json.dumps(answered)
     return {
@@ -291,7 +296,7 @@ def _entry(
         "serverIPAddress": "198.51.100.7",
         "request": {
             "method": "POST",
-            "url": "https://api.example.com/v1/chat/completions",
+            "url": f"https://api.example.com/v1/{path}",
             "httpVersion": "HTTP/2.0",
             "headers": [{"name": name, "value": value} for name, value in headers.items()],
             "postData": {"mimeType": "application/json", "text": json.dumps(asked)},
@@ -309,15 +314,16 @@ def _entry(
 _CALLER = {"Authorization": f"Bearer {KEY}", "User-Agent": "sdk/3", "OpenAI-Organization": "org-3"}
 _ENTRIES = [
     _entry(0, _CHAT | {"n": 1, "logprobs": False}, _CHAT_ANSWER | {"id": "chatcmpl-20"}, _CALLER),
-    _entry(1, _RESPONSES, _stream(_RESPONSE_EVENTS, named=True), _CALLER, mimeType="text/event-stream"),
+    _entry(1, _RESPONSES, _stream(_RESPONSE_EVENTS, named=True), _CALLER, "responses", mimeType="text/event-stream"),
     _entry(
         2,
         _MESSAGES,
         base64.b64encode(json.dumps(_MESSAGES_ANSWER | {"id": "msg_20"}).encode()).decode(),
         _ANTHROPIC,
+        "messages",
         encoding="base64",
     ),
-    _entry(3, None, "iVBORw0KGgo=", {}, mimeType="image/png", encoding="base64"),
+    _entry(3, None, "iVBORw0KGgo=", {}, "logo.png", mimeType="image/png", encoding="base64"),
 ]
 _ARCHIVE = {
     "log": {

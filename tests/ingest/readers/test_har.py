@@ -80,6 +80,16 @@ def test_other_calls_never_stop_the_reading(tmp_path: Path, text: str) -> None:
     assert len(_read(_archive([page, ENTRIES[0]], tmp_path / "calls.har"))[0]) == 1
 
 
+@pytest.mark.parametrize("content", [{"size": 0, "mimeType": "x"}, {"size": 9, "mimeType": "x", "text": ""}, None])
+def test_an_answer_that_was_not_saved_is_a_bad_entry(tmp_path: Path, content: object) -> None:
+    bare = json.loads(json.dumps(ENTRIES[0]))
+    bare["response"]["content"] = content
+    with pytest.raises(InputError, match="row 2, column 'input_tokens': is empty"):
+        _read(_archive([ENTRIES[0], bare], tmp_path / "calls.har"))
+    bare["response"]["status"] = 0
+    assert len(_read(_archive([ENTRIES[0], bare], tmp_path / "calls.har"))[0]) == 1
+
+
 def test_an_archive_without_a_call_of_ours_gives_nothing(tmp_path: Path, jsonl: Callable[..., Path]) -> None:
     rows, reading = _read(_archive([ENTRIES[3]] * 3, tmp_path / "calls.har"))
     assert (rows, reading.stats.passed) == ([], 3)

@@ -262,6 +262,13 @@ def test_an_address_that_a_client_could_write_is_not_taken() -> None:
     assert _row(forged)["client_ip"] is None
 
 
+def test_names_that_mean_something_else_lead_nowhere(tmp_path: Path) -> None:
+    odd = {"latency": {"upstream": 3}, "channel": ["a"], "asn": "AS1", "country": {"code": "NL"}, "client_ip": None}
+    (row,) = _read(tmp_path, json.dumps({**CHAT, "latency_ms": "1.2s", **odd, "remote_addr": "192.0.2.1"}).encode())
+    told = ("duration_ms", "channel", "asn", "country", "client_ip")
+    assert [row.get(name) for name in told] == [None, None, None, None, "192.0.2.1"]
+
+
 def test_a_record_without_an_id_has_one_of_its_content() -> None:
     bare = _changed(CHAT, "response.body.id", ...)
     first, again = _row(bare)["exchange_id"], _row(json.loads(json.dumps(bare)))["exchange_id"]

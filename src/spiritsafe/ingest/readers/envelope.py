@@ -9,11 +9,11 @@ Sources: the log references of Apache APISIX (https://apisix.apache.org/docs/api
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from spiritsafe.ingest.readers.apikeys import key_hash, opaque
 from spiritsafe.ingest.readers.bodies import plain_name
-from spiritsafe.ingest.readers.objects import Record, array, as_text, first, inner
+from spiritsafe.ingest.readers.objects import Record, array, as_number, as_text, as_whole, first, inner
 
 __all__ = [
     "LOOKED_AT",
@@ -84,7 +84,14 @@ def found(holder: Record, paths: tuple[str, ...]) -> tuple[str, object]:
 
 def stated(holder: Record, column: str) -> str | None:
     """Return the first id that a record holds for a column: a text, or a number's digits."""
-    return next((told for _, value in _there(holder, PATHS[column]) if (told := as_text(value))), None)
+    told = _told(holder, column, as_text)
+    return told if isinstance(told, str) else None
+
+
+def _told(holder: Record, column: str, kind: Callable[[object], object]) -> object:
+    """Return a column's first value of its kind: a name that a proxy gives to something else leads nowhere."""
+    values = (kind(value) for _, value in _there(holder, PATHS[column]))
+    return next((value for value in values if value is not None), None)
 
 
 def _there(holder: Record, paths: tuple[str, ...]) -> Iterator[tuple[str, object]]:
@@ -143,13 +150,13 @@ def caller(holder: Record, *, accepted: bool) -> dict[str, object]:
 def surroundings(holder: Record, response: Record) -> dict[str, object]:
     """Return when and where a call went, by column."""
     got = headers(holder, _RESPONSE_HEADERS)
-    given = next((got[name] for name in _RESPONSE_IDS if got.get(name)), None)
-    plain = {name: _first(holder, PATHS[name]) for name in ("asn", "client_ip", "country", "ja4", "channel")}
+    given = next((told for name in _RESPONSE_IDS if (told := plain_name(got.get(name)))), None)
     return {
-        **plain,
+        **{name: stated(holder, name) for name in ("client_ip", "country", "ja4", "channel")},
+        "asn": _told(holder, "asn", as_whole),
         "exchange_id": plain_name(response.get("id")) or given or stated(holder, "exchange_id"),
         "started_at": seconds(_first(holder, PATHS["started_at"]) or first(response, "created", "created_at")),
-        "duration_ms": milliseconds(_first(holder, PATHS["duration_ms"])),
+        "duration_ms": milliseconds(_told(holder, "duration_ms", as_number)),
     }
 
 

@@ -63,8 +63,8 @@ class Har(Pairs):
                 "request_headers": asked.get("headers"),
                 "response_headers": answered.get("headers"),
                 "status": answered.get("status"),
-                "request_body": first(asked, "postData"),
-                "response_body": first(answered, "content"),
+                "request_body": _held(asked.get("postData")),
+                "response_body": _held(answered.get("content")),
             }
         )
         return row and {name: value for name, value in row.items() if name in self.sources}
@@ -78,6 +78,11 @@ class Har(Pairs):
     def examples(self) -> tuple[bytes, ...]:
         """Return an archive with calls of both providers, a streamed one and a page's picture."""
         return HAR
+
+
+def _held(content: object) -> object:
+    """Return a body with its encoding; None where only its size was saved."""
+    return content if first(content, "text") is not None else None
 
 
 def _entries(record: Record) -> list[Record]:

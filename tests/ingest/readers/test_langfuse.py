@@ -1,5 +1,7 @@
 """Langfuse: every export's spelling, buckets of tokens, and only generations."""
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -76,6 +78,19 @@ def test_pages_and_traces_of_the_api_are_taken_apart(tmp_path: Path) -> None:
     assert [row["account_id"] for row in _read(tmp_path, json.dumps(held).encode())] == ["customer-3"]
     pages = b"\n".join([json.dumps(json.loads(PAGE)).encode()] * 2)
     assert len(_read(tmp_path, pages)) == 4
+
+
+def test_a_table_in_the_apis_spelling_is_read_too(tmp_path: Path) -> None:
+    records = json.loads(PAGE)["data"]
+    sink = io.StringIO()
+    writer = csv.DictWriter(sink, list(records[0] | records[1]))
+    writer.writeheader()
+    writer.writerows({k: json.dumps(v) if isinstance(v, dict | list) else v for k, v in r.items()} for r in records)
+    rows = _read(tmp_path, sink.getvalue().encode())
+    assert [(row["exchange_id"], row["input_tokens"], row["prompt"]) for row in rows] == [
+        ("obs-5", 27, "What is a spirit safe?"),
+        ("obs-6", 5, "What is a spirit safe?"),
+    ]
 
 
 def test_what_is_no_generation_is_passed_over(tmp_path: Path) -> None:

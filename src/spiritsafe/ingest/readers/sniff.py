@@ -4,6 +4,7 @@ Never by its name: logs are renamed, rotated and exported under any extension, a
 show up later as a puzzling parse error.
 """
 
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from spiritsafe.ingest.readers.lines import filled, stretches, wraps
 from spiritsafe.ingest.readers.objects import Record, decoded
 from spiritsafe.ingest.readers.otlpproto import looks_like_otlp
 from spiritsafe.ingest.readers.reader import Format
-from spiritsafe.ingest.readers.records import RecordReader
+from spiritsafe.ingest.readers.records import Mapping, RecordReader
 from spiritsafe.ingest.sources import Meter, Source
 from spiritsafe.model.columns import EXCHANGES
 from spiritsafe.model.errors import InputError
@@ -52,10 +53,20 @@ def _unpacked(source: Source) -> Format:
 
 def _told(names: frozenset[str]) -> Format | None:
     """Return the foreign format that a table's columns are of."""
+    return next((form for form, mapping in _tables() if _is_of(mapping, names)), None)
+
+
+def _tables() -> list[tuple[Format, Mapping]]:
+    """Return the foreign formats that come as tables too."""
+    readers = [(form, reader) for form, reader in READERS.items() if isinstance(reader, RecordReader)]
+    return [(form, reader.mapping) for form, reader in readers if reader.mapping.header]
+
+
+def _is_of(mapping: Mapping, names: AbstractSet[str]) -> bool:
+    """Tell by the columns, which are names of records as well; the contract's own come first."""
     if names >= set(EXCHANGES.required):
-        return None
-    headers = {form: reader.mapping.header for form, reader in READERS.items() if isinstance(reader, RecordReader)}
-    return next((form for form, header in headers.items() if header and names >= header), None)
+        return False
+    return names >= mapping.header or mapping.recognises(dict.fromkeys(names))
 
 
 def _json(source: Source, limits: Limits, head: bytes) -> Format:
@@ -123,9 +134,7 @@ def sniff(source: Source, limits: Limits) -> Format:
 
 def _csv(text: bytes) -> Format:
     line = text.split(b"\n", 1)[0].decode("utf-8", "replace")
-    if not fields(line, EXCHANGES.required) >= set(EXCHANGES.required):
-        for form, reader in READERS.items():
-            header = reader.mapping.header if isinstance(reader, RecordReader) else frozenset()
-            if header and fields(line, header) >= header:
-                return form
-    return Format.CSV
+    if fields(line, EXCHANGES.required) >= set(EXCHANGES.required):
+        return Format.CSV
+    told = (form for form, mapping in _tables() if _is_of(mapping, fields(line, mapping.header)))
+    return next(told, Format.CSV)

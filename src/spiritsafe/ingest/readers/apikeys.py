@@ -25,18 +25,21 @@ _SCHEME = re.compile(r"bearer\s+", re.IGNORECASE)
 _MASKED = re.compile(r"\*{2}|\.{3}|\u2026|x{6}|redact|masked|[\s,<>\[\]{}]", re.IGNORECASE)
 _RENEWED = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]*")
 _SHORTEST = 16
-_TOLD = "[key kept out]"
-_QUOTE = r"""\\*["']"""
-_NAMES = f"(?:{'|'.join(_SECRET_HEADERS)})"
-_VALUE = r"""[^"'\\\r\n]+"""
-_PATTERNS = (
-    # as JSON, escaped any number of times: "name": "...", ["name", "..."], {"name": "name", "value": "..."}
-    rf"({_NAMES}{_QUOTE}\s*[:,]\s*(?:{_QUOTE}value{_QUOTE}\s*:\s*)?{_QUOTE}){_VALUE}",
-    rf"(value{_QUOTE}\s*:\s*{_QUOTE}){_VALUE}(?={_QUOTE}\s*,\s*{_QUOTE}name{_QUOTE}\s*:\s*{_QUOTE}{_NAMES})",
-    rf"({_NAMES}\s*[:=]\s*){_VALUE}",  # as in a message of HTTP
+_TOLD = b"[key kept out]"
+_QUOTE = rb"""\\*["']"""
+_NAMES = b"(?:" + b"|".join(name.encode() for name in _SECRET_HEADERS) + b")"
+_VALUE = rb"""(?P<secret>[^"'\\\r\n]+)"""
+_SECRETS = tuple(
+    re.compile(pattern)  # for lower case: a pattern that minds no case is ten times slower
+    for pattern in (
+        # as JSON, escaped any number of times: "name": "...", ["name", "..."], {"name": "name", "value": "..."}
+        rb"%b%b\s*[:,]\s*(?:%bvalue%b\s*:\s*)?%b%b" % (_NAMES, *[_QUOTE] * 4, _VALUE),
+        rb"value%b\s*:\s*%b%b(?=%b\s*,\s*%bname%b\s*:\s*%b%b)" % (*[_QUOTE] * 2, _VALUE, *[_QUOTE] * 4, _NAMES),
+        rb"%b\s*[:=]\s*%b" % (_NAMES, _VALUE),  # as in a message of HTTP
+        rb"\b(?P<secret>(?:sk|pk|rk)-[a-z0-9_-]{8,}|bearer\s+[a-z0-9._~+/=-]{8,})",
+    )
 )
-_IN_TEXT = tuple(re.compile(pattern, re.IGNORECASE) for pattern in _PATTERNS)
-_BARE = re.compile(r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{8,}|\b[Bb]earer\s+[A-Za-z0-9._~+/=-]{8,}")
+_BARE = re.compile(r"(?:sk|pk|rk)-[A-Za-z0-9_-]{8,}|[Bb]earer\s+[A-Za-z0-9._~+/=-]{8,}")
 
 
 def key_hash(headers: Mapping[str, Any]) -> str | None:
@@ -80,6 +83,11 @@ def without_keys(text: str) -> str:
     >>> without_keys('{"headers": {"Authorization": "Bearer sk-test-0123456789abcdef"}, "n": 1}')
     '{"headers": {"Authorization": "[key kept out]"}, "n": 1}'
     """
-    for pattern in _IN_TEXT:
-        text = pattern.sub(rf"\g<1>{_TOLD}", text)
-    return _BARE.sub(_TOLD, text)
+    data = text.encode("utf-8", "surrogatepass")
+    for pattern in _SECRETS:
+        parts, at = [], 0
+        for found in pattern.finditer(data.lower()):
+            parts += [data[at : found.start("secret")], _TOLD]
+            at = found.end("secret")
+        data = b"".join([*parts, data[at:]])
+    return data.decode("utf-8", "surrogatepass")

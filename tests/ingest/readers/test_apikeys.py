@@ -4,7 +4,7 @@ import hashlib
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spiritsafe.ingest.readers.apikeys import hashed, key_hash, opaque, without_keys
@@ -89,6 +89,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON, st.integers(0, 2))
 def test_what_was_json_stays_json(record: object, wrapped: int) -> None:
     for _ in range(wrapped):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spiritsafe.ingest.batch import Unfit
@@ -17,6 +17,7 @@ def _sse(held: list[dict[str, object]], end: str) -> str:
     return "".join(f"event: x{end}data: {json.dumps(event)}{end}{end}" for event in held)
 
 
+@settings(deadline=None)
 @given(EVENTS, st.sampled_from(["\n", "\r\n", "\r"]), st.booleans())
 def test_text_lists_and_lists_of_text_hold_the_same(held: list[dict[str, object]], end: str, trimmed: bool) -> None:
     text = _sse(held, end) + f"data: [DONE]{end}{end}"

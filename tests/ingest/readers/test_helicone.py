@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spiritsafe.ingest.read import Reading
@@ -58,6 +58,7 @@ def test_the_tools_csv_is_read_with_its_quotes_undone(tmp_path: Path) -> None:
     assert [row["input_tokens"] for row in rows] == [86, 21, 21, 0]
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20))
 def test_any_prompt_survives_the_tools_csv(tmp_path_factory: pytest.TempPathFactory, prompt: str) -> None:
     asked = {"model": "m", "messages": [{"role": "user", "content": prompt}]}
@@ -65,6 +66,7 @@ def test_any_prompt_survives_the_tools_csv(tmp_path_factory: pytest.TempPathFact
     assert row["prompt"] == prompt
 
 
+@settings(deadline=None)
 @given(COUNTS, COUNTS, COUNTS, COUNTS)
 def test_what_the_columns_leave_out_is_added(plain: int, read: int, wrote: int, audio: int) -> None:
     names = ("prompt_tokens", "prompt_cache_read_tokens", "prompt_cache_write_tokens", "prompt_audio_tokens")

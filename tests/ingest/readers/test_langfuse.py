@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spiritsafe.ingest.batch import Limits
@@ -110,6 +110,7 @@ def test_what_is_no_generation_is_passed_over(tmp_path: Path) -> None:
         assert reading.stats.passed == 1
 
 
+@settings(deadline=None)
 @given(COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, st.booleans())
 def test_buckets_add_up_whatever_their_names(
     plain: int, read: int, wrote: int, said: int, thought: int, totalled: bool
@@ -121,6 +122,7 @@ def test_buckets_add_up_whatever_their_names(
     assert (told.cached_input_tokens, told.reasoning_tokens) == (read, thought)
 
 
+@settings(deadline=None)
 @given(COUNTS, COUNTS, COUNTS)
 def test_buckets_that_overlap_are_told_by_their_total(plain: int, said: int, read: int) -> None:
     told = buckets(

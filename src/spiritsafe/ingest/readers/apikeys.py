@@ -28,7 +28,7 @@ _SHORTEST = 16
 _TOLD = b"[key kept out]"
 _QUOTE = rb"""\\*["']"""
 _NAMES = b"(?:" + b"|".join(name.encode() for name in _SECRET_HEADERS) + b")"
-_VALUE = rb"""(?P<secret>[^"'\\\r\n]+)"""
+_VALUE = rb"""(?P<secret>(?:[^"'\\\r\n]+|\\+(?![\\"']))+)"""  # up to its quote, over what else is escaped
 _SECRETS = tuple(
     re.compile(pattern)  # for lower case: a pattern that minds no case is ten times slower
     for pattern in (

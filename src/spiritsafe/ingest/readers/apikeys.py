@@ -28,7 +28,8 @@ _SHORTEST = 16
 _TOLD = b"[key kept out]"
 _QUOTE = rb"""\\*["']"""
 _NAMES = b"(?:" + b"|".join(name.encode() for name in _SECRET_HEADERS) + b")"
-_VALUE = rb"""(?P<secret>(?:[^"'\\\r\n]+|\\+(?![\\"']))+)"""  # up to its quote, over what else is escaped
+_VALUE = rb"""(?P<secret>(?:[^"'\\\r\n]++|\\++(?!["']))++)"""
+"""Up to its quote, over what else is escaped; never back, or a value without a name behind it would take for ever."""
 _SECRETS = tuple(
     re.compile(pattern)  # for lower case: a pattern that minds no case is ten times slower
     for pattern in (

@@ -95,7 +95,7 @@ def _too_small(array: pa.ChunkedArray, column: Column) -> Iterator[Fault]:
 
 
 def _too_large(array: pa.ChunkedArray, column: Column) -> Iterator[Fault]:
-    if column.maximum is not None:
+    if column.maximum is not None and (pc.max(array).as_py() or 0) > column.maximum:
         for position in _positions(pc.greater(array, column.maximum)):
             value = show(array[position].as_py(), column)
             yield Fault(position, f"{value} is above the largest legal value, {column.maximum}; check the unit")

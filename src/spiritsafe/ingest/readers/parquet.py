@@ -106,11 +106,14 @@ def _widest(source: Source, group: int, column: str) -> int:
 
 
 def _next(batches: Iterator[pa.RecordBatch], source: Source) -> pa.RecordBatch | None:
+    """Return the next rows with every value in full: a dictionary's size says nothing of what it stands for."""
     with damage(source):
         batch = next(batches, None)
-        if batch is not None:
-            batch.validate()
-        return batch
+        if batch is None:
+            return None
+        batch.validate()
+        columns = [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in batch.columns]
+        return pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
 
 def _known(found: list[str], source: Source, spec: TableSpec, limits: Limits) -> list[str]:

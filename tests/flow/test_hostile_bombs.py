@@ -113,13 +113,14 @@ def test_honest_compression_is_no_bomb(tmp_path: Path) -> None:
 _MEASURED = """
 import resource, sys
 from pathlib import Path
+from spiritsafe.ingest.batch import Limits
 from spiritsafe.ingest.read import Reading
 from spiritsafe.ingest.sources import source
 from spiritsafe.model.columns import EXCHANGES
 from spiritsafe.model.errors import InputError
 for name in sys.argv[1:]:
     try:
-        for batch in Reading(EXCHANGES).batches(source(Path(name))):
+        for batch in Reading(EXCHANGES, limits=Limits(decoded_floor=256 << 20)).batches(source(Path(name))):
             pass
     except InputError as error:
         print(error.reason, file=sys.stderr)
@@ -132,9 +133,9 @@ def test_memory_is_bounded_by_the_limits_and_not_by_the_input(tmp_path: Path) ->
     line = lines(exchange(1, prompt="x" * 60_000_000))
     (tmp_path / "a.jsonl").write_bytes(line * 3)
     (tmp_path / "b.csv").write_bytes(HEADER[:-1] + b",prompt\n" + b"e,2026-01-01,a,m,1,2," + b"x" * 60_000_000 + b"\n")
-    (tmp_path / "c.gz").write_bytes(gzip.compress(HEADER + b"a," * 200_000_000, 1))
+    (tmp_path / "c.gz").write_bytes(gzip.compress(HEADER + b"a," * 60_000_000, 1))
     with gzip.open(tmp_path / "d.gz", "wb", 1) as file:
-        for _ in range(40):
+        for _ in range(20):
             file.write(b"[" * 10_000_000)
     repeated = _table(3_000, prompt=_repeated("word " * 1_000_000, 3_000))
     (tmp_path / "e.parquet").write_bytes(_written(repeated, dictionary_pagesize_limit=1 << 30))

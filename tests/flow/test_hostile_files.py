@@ -48,7 +48,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "no column": (lines(exchange(1, model=...)), "required column is missing: model"),
     "web page": (b"<html><body>log in</body></html>\n", "required columns are missing"),
     "carriage returns": (JSONL.replace(b"\n", b"\r"), "row 1"),
-    "names as data": (lines({f"k{n}": 1 for n in range(20_000)}), "required columns are missing"),
+    "names as data": (lines({f"k{n}": 1 for n in range(20_000)}), "row 1, column 'exchange_id'"),
     "a million columns": (b",".join(b"c%d" % n for n in range(1_000_000)) + b"\n", "1000000 columns"),
     "a name twice": (HEADER[:-1] + b",model\n", "two columns have this name"),
     "quote never closed": (HEADER + b'"' + ROW * 3, "quoting is broken"),
@@ -81,7 +81,7 @@ def test_a_broken_file_is_refused_by_name(shell: Shell, name: str) -> None:
 @pytest.mark.parametrize(("data", "name"), [(PACKED, "gzip"), (PARQUET, "Parquet")], ids=["gzip", "parquet"])
 def test_a_file_cut_anywhere_is_refused(shell: Shell, data: bytes, name: str) -> None:
     log = shell.folder / "log"
-    for length in {*range(12), *range(0, len(data), len(data) // 20), *range(len(data) - 12, len(data))}:
+    for length in {*range(0, 12, 2), *range(0, len(data), len(data) // 12), *range(len(data) - 9, len(data))}:
         log.write_bytes(data[:length])
         shell.refuse(log, says="", place=str(log))
 

@@ -140,11 +140,14 @@ def _longest(column: pa.DictionaryArray) -> int:
 
 
 def _next(batches: Iterator[pa.RecordBatch], source: Source) -> pa.RecordBatch | None:
+    """Return the next rows with every value in full: a dictionary's size says nothing of what it stands for."""
     with damage(source):
         batch = next(batches, None)
-        if batch is not None:
-            batch.validate()
-        return batch
+        if batch is None:
+            return None
+        batch.validate()
+        columns = [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in batch.columns]
+        return pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
 
 def _in_full(batch: pa.RecordBatch, limits: Limits) -> Iterator[pa.RecordBatch]:

@@ -34,6 +34,7 @@ _SHORT = 256
 """Bytes of the longest text of a dictionary that is kept as one."""
 _REPEATED = 8
 """Batches' worth of bytes that one step might take if every row held a whole dictionary, before one is looked into."""
+_TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 _FIXED = 16
 """Bytes of a value of fixed width, or of a string's place in a column."""
 
@@ -134,20 +135,17 @@ def _widest(source: Source, metadata: pq.FileMetaData, group: int, claim: Chunk)
 
 
 def _longest(column: pa.DictionaryArray) -> int:
-    if not any(test(column.type.value_type) for test in (pa.types.is_string, pa.types.is_binary)):
+    if not any(test(column.type.value_type) for test in _TEXTS):
         return _FIXED
     return int(pc.max(pc.binary_length(column.dictionary)).as_py() or 0)
 
 
 def _next(batches: Iterator[pa.RecordBatch], source: Source) -> pa.RecordBatch | None:
-    """Return the next rows with every value in full: a dictionary's size says nothing of what it stands for."""
     with damage(source):
         batch = next(batches, None)
-        if batch is None:
-            return None
-        batch.validate()
-        columns = [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in batch.columns]
-        return pa.RecordBatch.from_arrays(columns, batch.schema.names)
+        if batch is not None:
+            batch.validate()
+        return batch
 
 
 def _in_full(batch: pa.RecordBatch, limits: Limits) -> Iterator[pa.RecordBatch]:

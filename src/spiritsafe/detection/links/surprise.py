@@ -137,7 +137,7 @@ class _Sharing(NamedTuple):
 
 
 def _claim(layer: Layer, number: int, count: int, table: _Sharing, floor: int) -> Claim:
-    choices = int((layer.degree >= floor).sum())
+    choices = layer.at_least(floor)
     chosen = np.flatnonzero(table.links >= floor)
     for _ in range(2):  # the fewer are chosen, the more each choice costs
         several = np.bincount(table.group[chosen], minlength=count)[table.group[chosen]]

@@ -16,6 +16,7 @@ from scipy.special import betainc
 from spiritsafe.detection.links.apart import apart
 from spiritsafe.detection.links.cover import Cover, cover_of, together
 from spiritsafe.detection.links.incidence import Incidence, read, shuffled
+from spiritsafe.detection.links.ordering import by_group
 from spiritsafe.detection.links.proposals import partitions
 from spiritsafe.detection.links.rarity import RARE_DEGREE
 from spiritsafe.detection.links.surprise import Claim, Weighed, extended, improved, weigh
@@ -75,9 +76,18 @@ def linked_groups(
     decoys = np.concatenate([_groups(shuffled(incidence, rng), least)[1] for _ in range(worlds)])
     q = q_values(bits, decoys, worlds)
     weighed = weigh(incidence, cover)
-    unit = population.accounts.unit
+    accounts, first = by_group(
+        np.arange(population.size, dtype=np.int32),
+        population.accounts.unit,
+        population.units,
+        np.ones(population.size, np.bool_),
+    )
     return [
-        LinkGroup(np.flatnonzero(np.isin(unit, members)), _evidence(incidence, weighed, number, len(members)), value)
+        LinkGroup(
+            np.sort(accounts[expand(first[members], first[members + 1])]).astype(np.int64),
+            _evidence(incidence, weighed, number, len(members)),
+            value,
+        )
         for number, (members, value) in enumerate(zip(cover.members(), q.tolist(), strict=True))
     ]
 

@@ -137,7 +137,11 @@ def _merged(graph: _Graph, community: Array) -> _Graph:
         members[place[community[i]]] = i
         place[community[i]] += 1
     size, held, touched = np.zeros(count, np.int32), np.zeros(count, np.float32), np.empty(count, np.int32)
-    fresh, others, weight = np.zeros(count + 1, np.int64), np.empty(len(ends), np.int32), np.empty(len(ends), np.float32)
+    fresh, others, weight = (
+        np.zeros(count + 1, np.int64),
+        np.empty(len(ends), np.int32),
+        np.empty(len(ends), np.float32),
+    )
     filled = 0
     for c in range(count):
         found = 0

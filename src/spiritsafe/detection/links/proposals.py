@@ -50,6 +50,17 @@ def family_choices(families: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [chosen for size in sizes for chosen in combinations(families, size)]
 
 
+def _pairs(families: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return every two families, and all: what one family ties, or three, two of them tie as well.
+
+    >>> _pairs(("a", "b", "c"))
+    [('a', 'b'), ('a', 'c'), ('b', 'c'), ('a', 'b', 'c')]
+    """
+    return [
+        chosen for size in sorted({min(2, len(families)), len(families)}) for chosen in combinations(families, size)
+    ]
+
+
 def partitions(incidence: Incidence, least: int) -> Iterator[Cover]:
     """Yield covers by disjoint groups of at least ``least`` units, families and resolutions varying.
 
@@ -74,12 +85,12 @@ def partitions(incidence: Incidence, least: int) -> Iterator[Cover]:
 def _nested(incidence: Incidence, least: int) -> Iterator[Cover]:
     """Yield the promising of ever denser communities, each within the one before."""
     web, prices = web_of(incidence), prices_of(incidence)
-    for families in family_choices(incidence.families):
+    for families in _pairs(incidence.families):
         chosen = np.array([layer.family in families for layer in incidence.layers] + [True])
         alive = chosen[web.layer]  # a unit's layer is -1
         label = np.zeros(web.nodes, np.int32)
         nodes = peel(web, np.flatnonzero(alive).astype(np.int32), label, alive)
-        for resolution in (0.0, *_RESOLUTIONS, _DENSER):
+        for resolution in (0.0, *_RESOLUTIONS[1:], _DENSER):
             if resolution:
                 divide(web, nodes, label, alive, resolution)
                 nodes = peel(web, nodes, label, alive)

@@ -103,6 +103,7 @@ def promises(web: Web, members: Array, begins: Array, label: Array, alive: Array
         for k in range(layers):
             family = prices.family[k]
             best[family] = max(best[family], worth[k])
-            naming[family] = max(naming[family], people - cost[k] - worth[k])
+            if worth[k] > 0:
+                naming[family] = max(naming[family], people - cost[k] - worth[k])
         out[number] = best.sum() - people + max(naming.max(), 0.0)
     return out

@@ -23,7 +23,7 @@ from spiritsafe.detection.links.rarity import weight_bits
 from spiritsafe.detection.links.web import Web, web_of
 from spiritsafe.detection.population import Bool, Float, Int, expand
 
-__all__ = ["MANY_LINKS", "family_choices", "partitions"]
+__all__ = ["MANY_LINKS", "family_choices", "partitions", "quiet_choices"]
 
 _RESOLUTIONS = (0.004, 0.02, 0.1, 0.5, 2.0)
 """Bits per pair of units that a community must hold: 20 bits a unit keep ten to some thousands together."""
@@ -50,15 +50,29 @@ def family_choices(families: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [chosen for size in sizes for chosen in combinations(families, size)]
 
 
-def _pairs(families: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Return every two families, and all: what one family ties, or three, two of them tie as well.
+def quiet_choices(noise: dict[str, float]) -> list[tuple[str, ...]]:
+    """Return the sets of families to group by where each set is dear: the quietest one, two, three ... families.
 
-    >>> _pairs(("a", "b", "c"))
-    [('a', 'b'), ('a', 'c'), ('b', 'c'), ('a', 'b', 'c')]
+    What a family hides others by is how many strangers it ties. Leaving out a family that is quieter than one
+    that stays cleans next to nothing, so of all sets only these differ; every two of the quiet ones are cheap.
+
+    Args:
+        noise: per family, how many others its values tie the units to.
+
+    >>> quiet_choices({"a": 9.0, "b": 1.0, "c": 2.0})
+    [('b',), ('b', 'c'), ('a', 'b', 'c')]
     """
-    return [
-        chosen for size in sorted({min(2, len(families)), len(families)}) for chosen in combinations(families, size)
-    ]
+    order = sorted(noise, key=lambda family: (noise[family], family))
+    prefixes = [tuple(sorted(order[: count + 1])) for count in range(len(order))]
+    pairs = [tuple(sorted(pair)) for pair in combinations(order[:-1], 2)]
+    return sorted({*prefixes, *pairs}, key=lambda chosen: (len(chosen), chosen))
+
+
+def _noise(incidence: Incidence) -> dict[str, float]:
+    noise = dict.fromkeys(incidence.families, 0.0)
+    for layer in incidence.layers:
+        noise[layer.family] += float((layer.degree.astype(np.float64) ** 2).sum())
+    return noise
 
 
 def partitions(incidence: Incidence, least: int) -> Iterator[Cover]:
@@ -85,7 +99,7 @@ def partitions(incidence: Incidence, least: int) -> Iterator[Cover]:
 def _nested(incidence: Incidence, least: int) -> Iterator[Cover]:
     """Yield the promising of ever denser communities, each within the one before."""
     web, prices = web_of(incidence), prices_of(incidence)
-    for families in _pairs(incidence.families):
+    for families in quiet_choices(_noise(incidence)):
         chosen = np.array([layer.family in families for layer in incidence.layers] + [True])
         alive = chosen[web.layer]  # a unit's layer is -1
         label = np.zeros(web.nodes, np.int32)

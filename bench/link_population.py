@@ -1,8 +1,8 @@
 """Links as the population that a snapshot of the same links gives; the accounts have nothing else."""
 
 import numpy as np
-from link_world import LinkWorld
 
+from link_world import LinkWorld
 from spiritsafe.detection.population import Accounts, Content, Int, Pools, Population, Traits
 from spiritsafe.model.words import link_kind
 

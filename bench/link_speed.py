@@ -13,12 +13,14 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import process_time
 
 import numpy as np
+
 from link_world import FAMILIES, Int, LinkWorld, hostile, made, stored
 from measure.child import Cost, cost_of
 from measure.machine import circumstances
@@ -70,7 +72,7 @@ def _run(name: str, folder: Path, work: Path) -> dict[str, object]:
 def _child(name: str, folder: Path, told: Path) -> int:
     world, marks = stored(folder), [("start", process_time())]
     groups = _CONTENDERS[name](world, lambda stage: marks.append((stage, process_time())))
-    spans = [(stage, end - begin) for (_, begin), (stage, end) in zip(marks, marks[1:], strict=False)]
+    spans = [(stage, end - begin) for (_, begin), (stage, end) in pairwise(marks)]
     told.write_text(json.dumps({"stages": [("start", marks[0][1]), *spans], **_right(groups, world.ring)}), "utf-8")
     return 0
 
@@ -91,7 +93,6 @@ def _right(groups: Groups, ring: Int) -> dict[str, object]:
 
 def _ours(world: LinkWorld, told: Callable[[str], object]) -> Groups:
     from link_population import population_of  # noqa: PLC0415 - only this child reads it
-
     from spiritsafe.detection.links.significance import linked_groups  # noqa: PLC0415
 
     population = population_of(world)
@@ -141,9 +142,9 @@ def _duckdb(world: LinkWorld, told: Callable[[str], object]) -> Groups:
     database.register("links", pa.table({"account": account.astype(np.int32), "trait": trait, "bits": bits}))
     query = (
         "SELECT a.account AS one, b.account AS other, sum(a.bits) AS bits FROM links a JOIN links b "
-        f"ON a.trait = b.trait AND a.account < b.account GROUP BY ALL HAVING sum(a.bits) >= {_SHARED_BITS[0]}"
+        "ON a.trait = b.trait AND a.account < b.account GROUP BY ALL HAVING sum(a.bits) >= ?"
     )
-    found = database.execute(query).fetchnumpy()
+    found = database.execute(query, [_SHARED_BITS[0]]).fetchnumpy()
     told("pairs joined")
     return _best_components(world, found["one"], found["other"], found["bits"], told)
 
@@ -195,9 +196,12 @@ def _report(results: dict[str, list[dict[str, object]]], world: LinkWorld) -> li
         for name, run in middle.items()
     ]
     stages = [(stage, f"{spent:.1f}") for stage, spent in middle["spiritsafe"].get("stages", [])]  # type: ignore[attr-defined]
-    return [
+    about = (
         f"{world.accounts:,} accounts, {links:,} links; target: <= {_TARGET_S:.0f} CPU-s, <= {_TARGET_GIB:.0f} GiB. "
-        f"One core each, median of {len(results['spiritsafe'])}; load average {load}.",
+        f"One core each, median of {len(results['spiritsafe'])}; load average {load}."
+    )
+    return [
+        about,
         circumstances("bench/link_speed.py").sentence(),
         "",
         *markdown(

@@ -23,10 +23,11 @@ from time import process_time
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
 from measure.child import cost_of
 from measure.machine import circumstances
 from measure.tables import markdown
-from numpy.typing import NDArray
 
 _TARGET = 130_000
 _BINS, _THRESHOLD = 128, 0.6
@@ -255,10 +256,14 @@ def _report(results: dict[str, list[dict[str, float]]], prompts: list[str], trut
     ]
     mean = np.mean([len(text) for text in prompts])
     load = ", ".join(f"{part:.1f}" for part in os.getloadavg())
+    about = (
+        f"{len(prompts):,} prompts of {mean:.0f} characters on average; target: >= {_TARGET:,} signatures a "
+        f"core-second. {len(truth):,} pairs, {int((truth >= _THRESHOLD).sum()):,} of them at a Jaccard similarity of "
+        f"{_THRESHOLD} or more. One core each, median of {len(results['spiritsafe, signatures'])} runs; load average "
+        f"{load}."
+    )
     return [
-        f"{len(prompts):,} prompts of {mean:.0f} characters on average; target: >= {_TARGET:,} signatures a core-second. "
-        f"{len(truth):,} pairs, {int((truth >= _THRESHOLD).sum()):,} of them at a Jaccard similarity of {_THRESHOLD} "
-        f"or more. One core each, median of {len(results['spiritsafe, signatures'])} runs; load average {load}.",
+        about,
         circumstances("bench/sketching.py").sentence(),
         "",
         *markdown(

@@ -6,7 +6,7 @@ A loose end adds no cycle, and a group without two independent cycles never pays
 
 import numpy as np
 
-from spiritsafe.detection.links.kernel import Array, kernel
+from spiritsafe.detection.links.kernel import Array, inlined, kernel
 from spiritsafe.detection.links.web import Web
 
 __all__ = ["LEAST_CYCLES", "components", "peel"]
@@ -52,6 +52,29 @@ def peel(web: Web, nodes: Array, label: Array, alive: Array) -> Array:
     return nodes[alive[nodes]]
 
 
+@inlined
+def _reach(
+    web: Web, root: int, label: Array, alive: Array, reached: Array, members: Array, begin: int
+) -> tuple[int, int, int]:
+    """List from ``begin`` whatever hangs together with ``root``; return the end, units, and links counted twice."""
+    starts, ends = web.starts, web.ends
+    members[begin], reached[root] = root, True
+    at, end, size, links = begin, begin + 1, 0, 0
+    while at < end:
+        i = members[at]
+        size += i < web.units
+        for link in range(starts[i], starts[i + 1]):
+            other = ends[link]
+            if alive[other] and label[other] == label[i]:
+                links += 1
+                if not reached[other]:
+                    reached[other] = True
+                    members[end] = other
+                    end += 1
+        at += 1
+    return end, size, links
+
+
 @kernel
 def components(web: Web, nodes: Array, label: Array, alive: Array, least: int) -> tuple[Array, Array]:
     """Name connected parts of every label, and switch off those too small or with too few cycles.
@@ -66,7 +89,6 @@ def components(web: Web, nodes: Array, label: Array, alive: Array, least: int) -
     Returns:
         The living nodes by component, int32, and where each component begins, int64.
     """
-    starts, ends, units = web.starts, web.ends, web.units
     members, begins = np.empty(len(nodes), np.int32), np.zeros(len(nodes) + 1, np.int64)
     reached = np.zeros(len(label), np.bool_)
     fresh = np.empty(len(label), np.int32)
@@ -74,31 +96,14 @@ def components(web: Web, nodes: Array, label: Array, alive: Array, least: int) -
     for root in nodes:
         if reached[root]:
             continue
-        begin = end = filled
-        members[end], reached[root] = root, True
-        end += 1
-        links, size, at = 0, 0, begin
-        while at < end:
-            i = members[at]
-            size += i < units
-            for link in range(starts[i], starts[i + 1]):
-                other = ends[link]
-                if alive[other] and label[other] == label[i]:
-                    links += 1
-                    if not reached[other]:
-                        reached[other] = True
-                        members[end] = other
-                        end += 1
-            at += 1
-        cycles = links // 2 - (end - begin) + 1
-        if size < least or cycles < LEAST_CYCLES:
-            for at in range(begin, end):
-                fresh[members[at]] = -1
-            continue
+        begin = filled
+        end, size, links = _reach(web, root, label, alive, reached, members, begin)
+        kept = size >= least and links // 2 - (end - begin) + 1 >= LEAST_CYCLES
         for at in range(begin, end):
-            fresh[members[at]] = count
-        filled, count = end, count + 1
-        begins[count] = filled
+            fresh[members[at]] = count if kept else -1
+        if kept:
+            filled, count = end, count + 1
+            begins[count] = filled
     for i in nodes:
         alive[i] = fresh[i] >= 0
         label[i] = fresh[i]

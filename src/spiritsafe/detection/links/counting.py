@@ -59,8 +59,7 @@ def chances(
     pairs: tuple[Array, Array],
     links: tuple[Array, Array],
     stubs: Array,
-    stratum: Array,
-    total: Array,
+    strata: tuple[Array, Array],
 ) -> Array:
     """Return the mean probability under the null that a link of the trait falls into the group.
 
@@ -69,12 +68,12 @@ def chances(
         pairs: groups and traits, int64 [pairs] each, sorted by group.
         links: units by trait, int32, and where each trait's begin, int64.
         stubs: links per unit in this layer, int64 [units].
-        stratum: of every unit, int64 [units].
-        total: links per stratum, float64 [strata].
+        strata: the stratum of every unit, int64 [units], and the links of each, float64 [strata].
     """
     group, unit = cover
     asked, trait = pairs
     ends, starts = links
+    stratum, total = strata
     mine = np.zeros(len(total), np.float64)
     out = np.empty(len(asked), np.float64)
     begin, row = 0, 0

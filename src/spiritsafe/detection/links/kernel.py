@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 import numba
 from numpy.typing import NDArray
 
-__all__ = ["Array", "kernel"]
+__all__ = ["Array", "inlined", "kernel"]
 
 Array: TypeAlias = NDArray[Any]
 """An array inside a kernel; the docstring names its element type."""
@@ -20,3 +20,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def kernel(function: _F) -> _F:
     """Compile ``function`` at its first call; later processes load it from numba's cache."""
     return cast(_F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def inlined(function: _F) -> _F:
+    """Compile ``function`` into its callers: for steps so small that passing their arguments would dominate."""
+    return cast(_F, numba.njit(nogil=True, error_model="numpy", forceinline=True)(function))

@@ -6,11 +6,11 @@ until none does; then every node may correct what that made of it. Without Leide
 made of parts; the caller separates those (``core.components``). Traits weigh nothing.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from spiritsafe.detection.links.kernel import Array, kernel
+from spiritsafe.detection.links.kernel import Array, inlined, kernel
 from spiritsafe.detection.links.web import Web
 
 __all__ = ["divide"]
@@ -53,22 +53,70 @@ def _part(web: Web, nodes: Array, label: Array, alive: Array) -> _Graph:
     return _Graph(begins, others[:filled].copy(), weight[:filled].copy(), size)
 
 
+@inlined
+def _ask(graph: _Graph, i: int, community: Array, held: Array, touched: Array) -> int:
+    """Add up what node ``i`` holds in each neighbouring community; return how many there are."""
+    found = 0
+    for at in range(graph.starts[i], graph.starts[i + 1]):
+        c = community[graph.ends[at]]
+        if held[c] == 0:
+            touched[found] = c
+            found += 1
+        held[c] += graph.weight[at]
+    return found
+
+
+@inlined
+def _answer(
+    found: int, touched: Array, held: Array, size: Array, own: int, price: float, mine: Any
+) -> tuple[int, float]:
+    """Return the community where a node holds most, its own at par, and how much; ``held`` is cleared."""
+    best, gain = own, held[own] - price * (size[own] - mine)
+    for k in range(found):
+        c = touched[k]
+        if c != own and held[c] - price * size[c] > gain:
+            best, gain = c, held[c] - price * size[c]
+    for k in range(found):
+        held[touched[k]] = 0
+    return best, gain
+
+
+@inlined
+def _wake(graph: _Graph, i: int, community: Array, queued: Array, queue: Array, end: int) -> int:
+    """Put the neighbours that node ``i`` does not stand with into the ring ``queue`` at ``end``; return how many."""
+    woken, n = 0, len(queue)
+    for at in range(graph.starts[i], graph.starts[i + 1]):
+        other = graph.ends[at]
+        if not queued[other] and community[other] != community[i]:
+            queued[other] = True
+            place = end + woken
+            queue[place if place < n else place - n] = other
+            woken += 1
+    return woken
+
+
 @kernel
-def _move(graph: _Graph, community: Array, resolution: float) -> int:
-    """Let nodes go where they hold most; ``community`` int32 [n] is changed in place, the moves are returned."""
-    starts, ends, weights, sizes = graph.starts, graph.ends, graph.weight, graph.size
-    n = len(sizes)
-    size, crowd = np.zeros(n, np.int64), np.zeros(n, np.int32)
-    held, touched = np.zeros(n, np.float32), np.empty(n, np.int32)
-    vacant, vacancies = np.empty(n, np.int32), 0
-    queue, queued = np.arange(n).astype(np.int32), np.ones(n, np.bool_)
-    for i in range(n):
-        size[community[i]] += sizes[i]
+def _crowds(graph: _Graph, community: Array, size: Array, crowd: Array, vacant: Array) -> int:
+    """Fill units and nodes per community, and the stack of communities without any; return its height."""
+    for i in range(len(community)):
+        size[community[i]] += graph.size[i]
         crowd[community[i]] += 1
-    for c in range(n):
+    vacancies = 0
+    for c in range(len(community)):
         if crowd[c] == 0:
             vacant[vacancies] = c
             vacancies += 1
+    return vacancies
+
+
+@kernel
+def _move(graph: _Graph, community: Array, resolution: float) -> int:
+    """Let nodes go where they hold most; ``community`` int32 [n] is changed in place, the moves are returned."""
+    n = len(community)
+    size, crowd, vacant = np.zeros(n, np.int64), np.zeros(n, np.int32), np.empty(n + 1, np.int32)
+    held, touched = np.zeros(n, np.float32), np.empty(n, np.int32)
+    queue, queued = np.arange(n).astype(np.int32), np.ones(n, np.bool_)
+    vacancies = _crowds(graph, community, size, crowd, vacant)
     head, waiting, asked, moves = 0, n, 0, 0
     while waiting and asked < _PATIENCE * n:
         i = queue[head]
@@ -76,45 +124,43 @@ def _move(graph: _Graph, community: Array, resolution: float) -> int:
         waiting -= 1
         asked += 1
         queued[i] = False
-        own, mine, found = community[i], np.int64(sizes[i]), 0
-        for at in range(starts[i], starts[i + 1]):
-            c = community[ends[at]]
-            if held[c] == 0:
-                touched[found] = c
-                found += 1
-            held[c] += weights[at]
-        price = resolution * mine
-        best, gain = own, held[own] - price * (size[own] - mine)
-        for k in range(found):
-            c = touched[k]
-            if c != own and held[c] - price * size[c] > gain:
-                best, gain = c, held[c] - price * size[c]
-        for k in range(found):
-            held[touched[k]] = 0
+        own, mine = community[i], np.int64(graph.size[i])
+        found = _ask(graph, i, community, held, touched)
+        best, gain = _answer(found, touched, held, size, own, resolution * mine, mine)
         if gain < 0 and crowd[own] > 1:  # better alone: in a community that everybody has left
             while vacancies and crowd[vacant[vacancies - 1]]:
                 vacancies -= 1
-            if vacancies:
-                best = vacant[vacancies - 1]
+            best = vacant[vacancies - 1] if vacancies else own
         if best == own:
             continue
         moves += 1
         crowd[own] -= 1
         size[own] -= mine
-        if crowd[own] == 0 and vacancies < n:
-            vacant[vacancies] = own
-            vacancies += 1
+        vacant[vacancies] = own
+        vacancies += crowd[own] == 0 and vacancies < n
         community[i] = best
         crowd[best] += 1
         size[best] += mine
-        for at in range(starts[i], starts[i + 1]):
-            other = ends[at]
-            if not queued[other] and community[other] != best:
-                queued[other] = True
-                end = head + waiting
-                queue[end if end < n else end - n] = other
-                waiting += 1
+        waiting += _wake(graph, i, community, queued, queue, head + waiting)
     return moves
+
+
+@inlined
+def _grouped(community: Array, number: Array, begins: Array, members: Array) -> int:
+    """Number communities anew by their first node, in place, and list their nodes; return how many there are."""
+    count = 0
+    for i in range(len(community)):
+        if number[community[i]] < 0:
+            number[community[i]] = count
+            count += 1
+        community[i] = number[community[i]]
+        begins[community[i] + 2] += 1
+    for c in range(count):
+        begins[c + 2] += begins[c + 1]
+    for i in range(len(community)):
+        members[begins[community[i] + 1]] = i
+        begins[community[i] + 1] += 1
+    return count
 
 
 @kernel
@@ -122,20 +168,8 @@ def _merged(graph: _Graph, community: Array) -> _Graph:
     """Number communities anew, in place, and return them as nodes."""
     starts, ends, weights = graph.starts, graph.ends, graph.weight
     n = len(graph.size)
-    number, count = np.full(n, -1, np.int32), 0
-    begins = np.zeros(n + 1, np.int64)
-    for i in range(n):
-        if number[community[i]] < 0:
-            number[community[i]] = count
-            count += 1
-        community[i] = number[community[i]]
-        begins[community[i] + 1] += 1
-    for c in range(count):
-        begins[c + 1] += begins[c]
-    place, members = begins[:count].copy(), np.empty(n, np.int32)
-    for i in range(n):
-        members[place[community[i]]] = i
-        place[community[i]] += 1
+    begins, members = np.zeros(n + 2, np.int64), np.empty(n, np.int32)
+    count = _grouped(community, np.full(n, -1, np.int32), begins, members)
     size, held, touched = np.zeros(count, np.int32), np.zeros(count, np.float32), np.empty(count, np.int32)
     fresh, others, weight = (
         np.zeros(count + 1, np.int64),

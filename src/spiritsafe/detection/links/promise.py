@@ -5,12 +5,12 @@ rate, pays only the least that choosing it can cost, and no count has a length. 
 bits; one with promise is weighed.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from spiritsafe.detection.links.incidence import Incidence
-from spiritsafe.detection.links.kernel import Array, kernel
+from spiritsafe.detection.links.kernel import Array, inlined, kernel
 from spiritsafe.detection.links.web import Web
 
 __all__ = ["Prices", "prices_of", "promises"]
@@ -46,8 +46,8 @@ def prices_of(incidence: Incidence) -> Prices:
     )
 
 
-@kernel
-def _gain(inside: int, degree: int, share: float) -> float:
+@inlined
+def _gain(inside: int, degree: int, share: float) -> Any:
     """Bits of the trait's own rate against ``share``; 0 where it has no more than that."""
     rate = inside / degree
     if rate <= share:
@@ -56,17 +56,41 @@ def _gain(inside: int, degree: int, share: float) -> float:
     return bits + (degree - inside) * np.log2((1 - rate) / (1 - share)) if inside < degree else bits
 
 
+@inlined
+def _terms(inside: int, degree: int, floors: Array, several: float, share: float) -> tuple[Any, Any]:
+    """Return what one trait is worth at most and the least that choosing it costs."""
+    price = max(np.log2(max(floors[np.int64(np.log2(degree))], 1) / several), 0.0)
+    return _gain(inside, degree, min(max(share, 1e-12), 1 - 1e-9)), price
+
+
 @kernel
-def promises(web: Web, members: Array, begins: Array, label: Array, alive: Array, prices: Prices) -> Array:
+def _counted(web: Web, prices: Prices, members: Array, share: Array, several: Array) -> int:
+    """Fill a component's share of each layer's links and its traits per layer; return its units."""
+    size = 0
+    for i in members:
+        if i >= web.units:
+            several[web.layer[i]] += 1
+        else:
+            size += 1
+            for k in range(len(share)):
+                share[k] += prices.stubs[k, i]
+    for k in range(len(share)):
+        share[k] /= prices.total[k]
+    return size
+
+
+@kernel
+def promises(web: Web, parts: tuple[Array, Array], label: Array, alive: Array, prices: Prices) -> Array:
     """Return the most bits that every component can be worth, float64 [components].
 
     Args:
         web: the graph.
-        members, begins: nodes by component, see ``core.components``.
+        parts: nodes by component and where each begins, see ``core.components``.
         label: int32 [nodes], their component.
         alive: bool [nodes].
         prices: of the world.
     """
+    members, begins = parts
     starts, ends, units = web.starts, web.ends, web.units
     layers, families = len(prices.total), prices.family.max() + 1
     out = np.empty(len(begins) - 1)
@@ -75,25 +99,16 @@ def promises(web: Web, members: Array, begins: Array, label: Array, alive: Array
     best, naming = np.empty(families), np.empty(families)
     for number in range(len(out)):
         share[:], several[:], worth[:], cost[:] = 0.0, 0.0, 0.0, 0.0
-        size = 0
-        for at in range(begins[number], begins[number + 1]):
-            i = members[at]
-            if i >= units:
-                several[web.layer[i]] += 1
-                continue
-            size += 1
-            for k in range(layers):
-                share[k] += prices.stubs[k, i]
+        size = _counted(web, prices, members[begins[number] : begins[number + 1]], share, several)
         for at in range(begins[number], begins[number + 1]):
             i = members[at]
             if i < units:
                 continue
-            k, degree, inside = web.layer[i], starts[i + 1] - starts[i], 0
+            inside = 0
             for link in range(starts[i], starts[i + 1]):
                 inside += alive[ends[link]] and label[ends[link]] == number
-            floor = prices.floors[k, np.int64(np.log2(degree))]
-            price = max(np.log2(max(floor, 1) / several[k]), 0.0)
-            gain = _gain(inside, degree, min(max(share[k] / prices.total[k], 1e-12), 1 - 1e-9))
+            k = web.layer[i]
+            gain, price = _terms(inside, starts[i + 1] - starts[i], prices.floors[k], several[k], share[k])
             if gain > price:
                 worth[k] += gain - price
                 cost[k] += price

@@ -17,6 +17,7 @@ from spiritsafe.detection.links.core import LEAST_CYCLES, components, peel
 from spiritsafe.detection.links.cover import Cover
 from spiritsafe.detection.links.graph import fixed_order
 from spiritsafe.detection.links.incidence import Incidence
+from spiritsafe.detection.links.kernel import Array
 from spiritsafe.detection.links.moving import divide
 from spiritsafe.detection.links.promise import Prices, prices_of, promises
 from spiritsafe.detection.links.rarity import weight_bits
@@ -116,11 +117,11 @@ def _nested(incidence: Incidence, least: int) -> Iterator[Cover]:
                 yield cover
 
 
-def _promising(web: Web, prices: Prices, parts: tuple[Int, Int], label: Int, alive: Bool) -> Cover:
+def _promising(web: Web, prices: Prices, parts: tuple[Array, Array], label: Array, alive: Bool) -> Cover:
     nodes, begins = parts
     sizes = np.bincount(label[nodes[nodes < web.units]], minlength=len(begins) - 1)
     likely = sizes <= max(_LARGEST_SHARE * web.units, _LARGEST)
-    best = np.flatnonzero(likely & (promises(web, nodes, begins, label, alive, prices) > 0))
+    best = np.flatnonzero(likely & (promises(web, parts, label, alive, prices) > 0))
     first, last = begins[best], begins[best + 1]
     unit, group = nodes[expand(first, last)].astype(np.int64), np.repeat(np.arange(len(best)), last - first)
     unit, group = unit[unit < web.units], group[unit < web.units]

@@ -60,6 +60,7 @@ def linked_groups(
     seed: int,
     most_degree: int = RARE_DEGREE,
     strata: Int | None = None,
+    *,
     told: Callable[[str], object] = lambda _: None,
 ) -> list[LinkGroup]:
     """Return groups of at least ``least`` units that share more than chance allows, strongest first.

@@ -170,9 +170,8 @@ def _shared(layer: Layer, cover: Cover) -> tuple[Int, Int, Int]:
 
 def _trait_shares(incidence: Incidence, layer: Layer, cover: Cover, group: Int, trait: Int) -> Float:
     """Mean probability that a link of the trait falls into the group, float like ``trait``."""
-    links = (layer.unit, layer.starts)
-    total = incidence.total(layer)
-    mean = chances((cover.group, cover.unit), (group, trait), links, layer.stubs, incidence.stratum, total)
+    links, strata = (layer.unit, layer.starts), (incidence.stratum, incidence.total(layer))
+    mean = chances((cover.group, cover.unit), (group, trait), links, layer.stubs, strata)
     return np.asarray(mean.clip(1e-12, 1 - 1e-9))
 
 

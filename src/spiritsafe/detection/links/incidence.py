@@ -15,7 +15,7 @@ from spiritsafe.detection.links.rarity import RARE_DEGREE, kinds_of, linking_fam
 from spiritsafe.detection.population import Bool, Float, Int, Population, tally
 from spiritsafe.model.epochs import EPOCH_MASK, PSEUDONYMISED
 
-__all__ = ["Incidence", "Layer", "popular_degree", "read", "shares", "shuffled"]
+__all__ = ["Incidence", "Layer", "popular_degree", "read", "shuffled"]
 
 _POPULAR_SHARE = 0.2
 
@@ -210,25 +210,3 @@ def _permuted(layer: Layer, stratum: Int, rng: np.random.Generator) -> Layer:
         dealt[rows] = dealt.copy()
     trait, unit = without_repeats(layer.trait, dealt)  # a unit that drew one trait twice has it once
     return replace(layer, trait=trait, unit=unit, n=np.broadcast_to(np.int32(1), trait.shape))
-
-
-def shares(incidence: Incidence, layer: Layer, group: Int, unit: Int, asked: tuple[Int, Int]) -> Float:
-    """Probability under the null that a link of a unit like ``asked`` falls into a group.
-
-    The group's share of the links in the unit's stratum: what a permutation within strata gives.
-
-    Args:
-        incidence, layer: the links; layer is one of the incidence's.
-        group, unit: members of every group.
-        asked: groups and units, int64 [k] each.
-
-    Returns:
-        float [k].
-    """
-    total = incidence.total(layer)
-    strata = len(total)
-    key, inverse = np.unique(group * strata + incidence.stratum[unit], return_inverse=True)
-    mine = tally(inverse, layer.stubs[unit], len(key))
-    wanted = asked[0] * strata + incidence.stratum[asked[1]]
-    at = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
-    return np.where(key[at] == wanted, mine[at], 0.0) / np.maximum(total[incidence.stratum[asked[1]]], 1)

@@ -49,10 +49,13 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         (hostile(asked.accounts) if asked.hostile else made(asked.accounts, asked.seed)).save(folder)
     names = ["spiritsafe"] if asked.hostile else list(_CONTENDERS)
-    results = {name: [_run(name, folder, asked.work) for _ in range(asked.runs)] for name in names}
+    results: dict[str, list[dict[str, object]]] = {name: [] for name in names}
+    for _ in range(asked.runs):
+        for name in names:
+            results[name].append(_run(name, folder, asked.work))
+            if asked.json:  # after every run, because a machine may be wanted back before the last
+                asked.json.write_text(json.dumps(results, indent=1), "utf-8")
     sys.stdout.write("\n".join([*_report(results, stored(folder)), ""]))
-    if asked.json:
-        asked.json.write_text(json.dumps(results, indent=1), "utf-8")
     ours = results["spiritsafe"]
     fine = all(run["status"] == 0 and run["cpu_s"] <= _TARGET_S and run["peak_gib"] <= _TARGET_GIB for run in ours)
     return 0 if fine else 1

@@ -32,8 +32,12 @@ check: $(VENV)/.tools  ## lint, formatting, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.package  ## measure a scan's speed and memory, then run tiny worlds through every experiment
+bench: $(VENV)/.package  ## measure a scan's, sketching's and links' speed and memory, then tiny worlds in every experiment
+	$(BIN)/pip install --quiet --group bench
 	$(BIN)/python bench/scan_speed.py --stages
+	$(BIN)/python bench/sketching.py
+	$(BIN)/python bench/link_speed.py
+	$(BIN)/python bench/link_speed.py --hostile --runs 1
 	$(BIN)/python bench/targets.py --quick
 
 targets: $(VENV)/.package  ## measure every target; takes hours, goes on where it was cut

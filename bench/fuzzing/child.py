@@ -24,7 +24,7 @@ def _kernels() -> list[str]:
 
 
 def _is_compiled(text: str) -> bool:
-    return "import numba" in text or "spiritsafe.sketch.kernel import" in text
+    return "import numba" in text or "spiritsafe.model.kernel import" in text
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spiritsafe.model.kernel import Array, kernel
+from spiritsafe.model.kernel import Array, inlined, kernel
 from spiritsafe.model.words import Capability, Elicitation
 from spiritsafe.sketch.hashing import mix
 from spiritsafe.sketch.tokens import Tokens
@@ -43,7 +43,11 @@ def features(tokens: Tokens, i: int, first: int, out: Array) -> int:
     A token gives its beginning and the pair with the one before; one that stands for a concept gives that,
     and each ordered pair with the concepts shortly before it. ``first`` is where its segment begins.
     """
-    stem, concept = tokens.stem, tokens.concept
+    return _features(tokens.stem, tokens.concept, i, first, out)
+
+
+@inlined
+def _features(stem: Array, concept: Array, i: int, first: int, out: Array) -> int:
     out[0] = np.int64(mix(stem[i] ^ _STEM) >> _TOP)
     found = 1
     if i > first:
@@ -61,15 +65,15 @@ def features(tokens: Tokens, i: int, first: int, out: Array) -> int:
     return found
 
 
-@kernel
-def _flush(sums: Array, count: int, model: Classifier, elicited: Array, total: Array) -> None:
+@inlined
+def _flush(sums: Array, count: int, scale: Array, bias: Array, elicited: Array, total: Array) -> None:
     """End a segment: elicitation keeps the best score seen, capability adds up."""
     if count == 0:
         return
     norm = np.float32(1.0) / np.sqrt(np.float32(count))
     for c in range(CLASSES):
         if c < ELICITATIONS:
-            elicited[c] = max(elicited[c], sums[c] * model.scale[c] * norm + model.bias[c])
+            elicited[c] = max(elicited[c], sums[c] * scale[c] * norm + bias[c])
         else:
             total[c] += sums[c]
         sums[c] = 0
@@ -78,22 +82,25 @@ def _flush(sums: Array, count: int, model: Classifier, elicited: Array, total: A
 @kernel
 def classify(tokens: Tokens, n: int, model: Classifier, scores: Array) -> None:
     """Write the logits float32[CLASSES] of one text; without tokens they are the biases."""
+    weights, scale, bias = model
+    stem, concept, segment = tokens.stem, tokens.concept, tokens.segment
     sums, total = np.zeros(CLASSES, np.int32), np.zeros(CLASSES, np.int64)
     buckets = np.empty(PER_TOKEN, np.int64)
     for c in range(CLASSES):
-        scores[c] = model.bias[c] if n == 0 or c >= ELICITATIONS else np.float32(-1e9)
+        scores[c] = bias[c] if n == 0 or c >= ELICITATIONS else np.float32(-1e9)
     first, count, all_count = 0, 0, 0
     for i in range(n):
-        if tokens.segment[i] != tokens.segment[first]:
-            _flush(sums, count, model, scores, total)
+        if segment[i] != segment[first]:
+            _flush(sums, count, scale, bias, scores, total)
             first, count = i, 0
-        found = features(tokens, i, first, buckets)
+        found = _features(stem, concept, i, first, buckets)
         for f in range(found):
+            bucket = buckets[f]
             for c in range(CLASSES):
-                sums[c] += np.int32(model.weights[buckets[f], c])
+                sums[c] += np.int32(weights[bucket, c])
         count += found
         all_count += found
-    _flush(sums, count, model, scores, total)
+    _flush(sums, count, scale, bias, scores, total)
     for c in range(ELICITATIONS, CLASSES):
         if all_count:
-            scores[c] += np.float32(total[c]) * model.scale[c] / np.sqrt(np.float32(all_count))
+            scores[c] += np.float32(total[c]) * scale[c] / np.sqrt(np.float32(all_count))

@@ -23,6 +23,7 @@ __all__ = [
     "finish",
     "hash_pairs",
     "mix",
+    "mix_all",
     "siphash",
     "start",
     "step",
@@ -125,13 +126,16 @@ def siphash(data: Array, begin: int, end: int, key: Array) -> Word:
     return v0 ^ v1 ^ v2 ^ v3
 
 
-@inlined
-def mix(value: Word) -> Word:
-    """Return splitmix64's finaliser of a uint64: a bijection that spreads already secret bits (Steele 2014)."""
-    value += _GOLDEN
+def mix_all(value: Word) -> Word:
+    """Return splitmix64's finaliser of uint64 values: a bijection that spreads already secret bits (Steele 2014)."""
+    value = value + _GOLDEN
     value = (value ^ (value >> _S30)) * _M1
     value = (value ^ (value >> _S27)) * _M2
     return value ^ (value >> _S31)
+
+
+mix = inlined(mix_all)
+"""`mix_all` of one value, inside a kernel."""
 
 
 @kernel

@@ -56,8 +56,9 @@ def _alphabet(char: int) -> int:
 def vote(tokens: Tokens, n: int, text: Array, length: int, votes: Array) -> None:
     """Count per language, into int32[len(LANGUAGES)]: 4 per function word, 1 per character of its script."""
     votes[:] = 0
+    languages = tokens.languages
     for i in range(n):
-        mask, language = tokens.languages[i], 1
+        mask, language = languages[i], 1
         while mask:
             votes[language] += 4 * (mask & np.uint32(1))
             mask >>= np.uint32(1)

@@ -23,12 +23,13 @@ _SIX, _ONE, _SEVEN = np.uint64(63), np.uint64(1), np.uint64(7)
 @kernel
 def project(tokens: Tokens, n: int, slot_of: Array, sums: Array) -> None:
     """Add the weighted words of ``n`` tokens to ``sums`` int32[slots, 64]; ``slot_of`` maps their segments."""
+    weights, segment, term = tokens.weight, tokens.segment, tokens.term
     for i in range(n):
-        weight = np.int32(tokens.weight[i])
+        weight = np.int32(weights[i])
         if weight == 0:
             continue
-        slot = slot_of[tokens.segment[i]]
-        bits = mix(tokens.term[i])
+        slot = slot_of[segment[i]]
+        bits = mix(term[i])
         for _ in range(NONZERO):
             place = np.int64(bits & _SIX)
             sums[slot, place] += -weight if (bits >> np.uint64(6)) & _ONE else weight

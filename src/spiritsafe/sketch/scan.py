@@ -21,7 +21,7 @@ from spiritsafe.sketch.text import Texts, normalise
 from spiritsafe.sketch.tokens import Keys, Tokens, scratch, tokenise
 from spiritsafe.sketch.vocabulary import Vocabulary, vocabulary
 
-__all__ = ["Scan", "keys_of", "scan"]
+__all__ = ["TEXT_LIMIT", "Scan", "keys_of", "scan", "shorten"]
 
 TEXT_LIMIT = 1 << 20
 """Normalised bytes of a text that are read for words, half from each end; all of them make the instance."""

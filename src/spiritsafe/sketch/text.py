@@ -126,6 +126,16 @@ def normalise(data: Array, begin: int, end: int, out: Array) -> int:
     length, gap = 0, np.uint8(0)
     at = begin
     while at < end:
+        byte = data[at]
+        if 32 < byte < 0x80:  # most of any text, and nothing to decide
+            if gap and length:
+                out[length] = gap
+                length += 1
+            gap = np.uint8(0)
+            out[length] = byte + np.uint8(32) if 65 <= byte <= 90 else byte
+            length += 1
+            at += 1
+            continue
         char, size = read_char(data, at, end)
         if char == 32 or 9 <= char <= 13 or 0x1C <= char <= 0x1F or char == 0x85 or char in (0x2028, 0x2029):
             newline = char == 10 or char == 13 or char >= 0x85  # noqa: PLR1714  (a tuple is slower here)
@@ -136,8 +146,7 @@ def normalise(data: Array, begin: int, end: int, out: Array) -> int:
                 length += 1
             gap = np.uint8(0)
             for i in range(size):
-                byte = data[at + i]
-                out[length] = byte + np.uint8(32) if 65 <= byte <= 90 else byte
+                out[length] = data[at + i]
                 length += 1
         at += size
     return length

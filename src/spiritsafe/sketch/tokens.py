@@ -25,7 +25,18 @@ from spiritsafe.sketch.characters import (
     role,
     stem_length,
 )
-from spiritsafe.sketch.hashing import State, finish, mix, siphash, start, step
+from spiritsafe.sketch.hashing import finish, mix, siphash, start, step
+from spiritsafe.sketch.masking import (
+    ZERO,
+    all_digits,
+    is_digit,
+    is_identifier,
+    mask_digits,
+    url_ahead,
+    url_end,
+    uuid_ahead,
+)
+from spiritsafe.sketch.memory import fresh_memory, line_of, plain_word
 from spiritsafe.sketch.vocabulary import Vocabulary, look_up, pair_hash
 
 __all__ = ["NUMBER", "Keys", "Tokens", "scratch", "tokenise"]
@@ -34,7 +45,6 @@ MAX_WORD = 64
 """Bytes beyond which a word is data, not language, and is masked."""
 
 _HEX, _URL, _LONG = np.uint8(1), np.uint8(2), np.uint8(3)
-_ZERO = np.uint8(ord("0"))
 _PAIR = np.uint64(0xC2B2AE3D27D4EB4F)
 NUMBER = np.uint8(255)
 """The concept of every masked number."""
@@ -68,6 +78,7 @@ class Tokens(NamedTuple):
         values: uint32[S] hash of what was masked in the segment, 0 if nothing was.
         spans: int32[S, 2] where a segment begins and ends in the normalised text, in bytes.
         masked: uint8[MAX_WORD] room for one masked word.
+        memory: uint64[lines, 8] words met before, see `spiritsafe.sketch.memory`.
     """
 
     keyed: Array
@@ -84,6 +95,7 @@ class Tokens(NamedTuple):
     values: Array
     spans: Array
     masked: Array
+    memory: Array
 
 
 def scratch(size: int) -> Tokens:
@@ -104,48 +116,8 @@ def scratch(size: int) -> Tokens:
         values=np.zeros(n, np.uint32),
         spans=np.zeros((n, 2), np.int32),
         masked=np.zeros(MAX_WORD, np.uint8),
+        memory=fresh_memory(),
     )
-
-
-@inlined
-def _is_hex(byte: int) -> bool:
-    return 48 <= byte <= 57 or 97 <= byte <= 102
-
-
-@inlined
-def _is_digit(byte: int) -> bool:
-    return 48 <= byte <= 57
-
-
-@kernel
-def _uuid_ahead(text: Array, at: int, end: int) -> Word:
-    if at + 36 > end or text[at + 8] != 45 or text[at + 13] != 45 or text[at + 18] != 45 or text[at + 23] != 45:
-        return False
-    for i in range(36):
-        if i not in (8, 13, 18, 23) and not _is_hex(text[at + i]):
-            return False
-    return True
-
-
-@kernel
-def _url_ahead(text: Array, at: int, end: int) -> Word:
-    if at + 4 <= end and text[at] == 119 and text[at + 1] == 119 and text[at + 2] == 119 and text[at + 3] == 46:
-        return True
-    if at + 8 > end or text[at] != 104 or text[at + 1] != 116 or text[at + 2] != 116 or text[at + 3] != 112:
-        return False
-    colon = at + 5 if text[at + 4] == 115 else at + 4
-    return text[colon] == 58 and text[colon + 1] == 47 and text[colon + 2] == 47
-
-
-@kernel
-def _url_end(text: Array, at: int, end: int) -> int:
-    """Return where an address ends; punctuation at its end belongs to the sentence."""
-    begin = at
-    while at < end and text[at] not in (32, 10, 34, 39, 41, 60, 62, 93, 125):
-        at += 1
-    while at > begin + 4 and text[at - 1] in (33, 44, 46, 58, 59, 63):
-        at -= 1
-    return at
 
 
 @inlined
@@ -168,41 +140,12 @@ def _word_end(text: Array, at: int, end: int) -> tuple[int, int, bool]:
         if kind == DIGIT:
             digits = True
         elif kind != LETTER:
-            inside = digits and char in (44, 46) and _is_digit(text[at - 1])
-            if not inside or at + 1 >= end or not _is_digit(text[at + 1]):
+            inside = digits and char in (44, 46) and is_digit(text[at - 1])
+            if not inside or at + 1 >= end or not is_digit(text[at + 1]):
                 break
         chars += 1
         at += size
     return at, chars, digits
-
-
-@kernel
-def _is_identifier(text: Array, at: int, stop: int) -> bool:
-    """True for a run of 8 or more hexadecimal digits, letters among them."""
-    if stop - at < 8:
-        return False
-    for i in range(at, stop):
-        if not _is_hex(text[i]):
-            return False
-    return True
-
-
-@kernel
-def _mask_digits(text: Array, at: int, stop: int, out: Array) -> int:
-    """Copy a word with every number, separators included, as one zero; return the length."""
-    length, in_number = 0, False
-    for i in range(at, stop):
-        byte = text[i]
-        if _is_digit(byte) or (in_number and byte in (44, 46)):
-            if not in_number:
-                out[length] = _ZERO
-                length += 1
-            in_number = True
-        else:
-            out[length] = byte
-            length += 1
-            in_number = False
-    return length
 
 
 @inlined
@@ -238,24 +181,24 @@ def _put_word(
     """Write the word, number, address or identifier at ``at`` as token ``n``; return where it ends."""
     out = tokens.masked
     chars, length, digits = 1, 1, False
-    if _url_ahead(text, at, end):
-        stop, out[0] = _url_end(text, at, end), _URL
-    elif _uuid_ahead(text, at, end):
+    if url_ahead(text, at, end):
+        stop, out[0] = url_end(text, at, end), _URL
+    elif uuid_ahead(text, at, end):
         stop, out[0] = at + 36, _HEX
     else:
         stop, chars, digits = _word_end(text, at, end)
-        if digits and _is_identifier(text, at, stop) and not _all_digits(text, at, stop):
+        if digits and is_identifier(text, at, stop) and not all_digits(text, at, stop):
             out[0] = _HEX
         elif stop - at > MAX_WORD:
             out[0] = _LONG
         elif digits:
-            length = _mask_digits(text, at, stop, out)
+            length = mask_digits(text, at, stop, out)
         else:
             length = stop - at
             for i in range(length):
                 out[i] = text[at + i]
-    changed = digits or out[0] < _ZERO
-    masked = length == 1 and out[0] <= _ZERO
+    changed = digits or out[0] < ZERO
+    masked = length == 1 and out[0] <= ZERO
     if changed:
         _note(tokens, segment, siphash(text, at, stop, keys.word))
     _put(tokens, n, out, 0, length, keys, vocabulary)
@@ -264,18 +207,42 @@ def _put_word(
         tokens.stem[n] = siphash(out, 0, stem, keys.public)
     tokens.term[n] = mix(tokens.stem[n] ^ keys.word[0])
     tokens.concept[n] = look_up(vocabulary.concept_keys, vocabulary.concepts, tokens.stem[n])
-    if out[0] == _ZERO and masked:
+    if out[0] == ZERO and masked:
         tokens.concept[n] = NUMBER
     tokens.weight[n] = _weigh(chars, tokens.languages[n], masked)
     return stop
 
 
+@inlined
+def _remember(tokens: Tokens, n: int, line: int, low: Word, high: Word) -> None:
+    """Keep what token ``n`` is on a line, in the place of whatever was there."""
+    remembered = tokens.memory
+    remembered[line, 0], remembered[line, 1] = low, high
+    remembered[line, 2], remembered[line, 3] = tokens.keyed[n], tokens.public[n]
+    remembered[line, 4], remembered[line, 5] = tokens.stem[n], tokens.term[n]
+    about = np.uint64(tokens.languages[n]) << np.uint64(32) | np.uint64(tokens.concept[n]) << np.uint64(8)
+    remembered[line, 6] = about | np.uint64(tokens.weight[n])
+
+
 @kernel
-def _all_digits(text: Array, at: int, stop: int) -> bool:
-    for i in range(at, stop):
-        if not _is_digit(text[i]):
-            return False
-    return True
+def _learn(
+    tokens: Tokens,
+    n: int,
+    segment: int,
+    text: Array,
+    at: int,
+    end: int,
+    keys: Keys,
+    vocabulary: Vocabulary,
+    plain: int,
+    low: Word,
+    high: Word,
+) -> int:
+    """Write what is not remembered as token ``n``; a plain word will be."""
+    stop = _put_word(tokens, n, segment, text, at, end, keys, vocabulary)
+    if plain:
+        _remember(tokens, n, line_of(low, high), low, high)
+    return stop
 
 
 @inlined
@@ -317,17 +284,6 @@ def _ends_segment(text: Array, at: int, end: int, char: int, kind: int) -> bool:
     return False
 
 
-@inlined
-def _close(tokens: Tokens, segments: int, state: State, words: int, stop: int) -> int:
-    """Finish the open segment, if it has words; return how many there are now."""
-    if words == 0:
-        return segments
-    tokens.hashes[segments] = finish(state, words)
-    tokens.words[segments] = words
-    tokens.spans[segments, 1] = stop
-    return segments + 1
-
-
 @kernel
 def tokenise(text: Array, end: int, keys: Keys, vocabulary: Vocabulary, tokens: Tokens) -> tuple[int, int]:
     """Write the tokens and segments of ``text[:end]``; return how many of each.
@@ -336,28 +292,51 @@ def tokenise(text: Array, end: int, keys: Keys, vocabulary: Vocabulary, tokens: 
     Segments without words are dropped.
     """
     n, segments, words, at = 0, 0, 0, 0
-    state = start(keys.segment)
+    keyed, public, stem, term, memory = tokens.keyed, tokens.public, tokens.stem, tokens.term, tokens.memory
+    weight, concept, languages, unspaced = tokens.weight, tokens.concept, tokens.languages, tokens.unspaced
+    segment_of, values, spans = tokens.segment, tokens.values, tokens.spans
+    hashes, sizes = tokens.hashes, tokens.words
+    begun = state = start(keys.segment)
     paired = False
     while at < end:
         char, size = read_char(text, at, end)
         kind = role(char)
         if kind in (LETTER, DIGIT, UNSPACED):
             if words == 0:
-                tokens.spans[segments, 0], tokens.values[segments] = at, 0
+                spans[segments, 0], values[segments] = at, 0
             if kind == UNSPACED:
                 _put_unspaced(tokens, n, text, at, at + size, char, paired, keys, vocabulary)
                 at += size
             else:
-                at = _put_word(tokens, n, segments, text, at, end, keys, vocabulary)
+                plain, low, high = plain_word(text, at, end)
+                line = line_of(low, high)
+                if plain and memory[line, 0] == low and memory[line, 1] == high:
+                    at = plain
+                    keyed[n], public[n], stem[n], term[n] = (
+                        memory[line, 2],
+                        memory[line, 3],
+                        memory[line, 4],
+                        memory[line, 5],
+                    )
+                    about = memory[line, 6]
+                    weight[n], concept[n] = np.uint8(about), np.uint8(about >> np.uint64(8))
+                    languages[n], unspaced[n] = np.uint32(about >> np.uint64(32)), False
+                else:
+                    at = _learn(tokens, n, segments, text, at, end, keys, vocabulary, plain, low, high)
+                at += at < end and text[at] == 32
             paired = kind == UNSPACED
-            tokens.segment[n] = segments
-            state = step(state, tokens.keyed[n])
+            segment_of[n] = segments
+            state = step(state, keyed[n])
             words += 1
             n += 1
             continue
         paired = paired and kind == SPACE
-        if _ends_segment(text, at, end, char, kind):
-            segments = _close(tokens, segments, state, words, at)
-            state, words = start(keys.segment), 0
+        if words and _ends_segment(text, at, end, char, kind):
+            hashes[segments], sizes[segments], spans[segments, 1] = finish(state, words), words, at
+            segments += 1
+            state, words = begun, 0
         at += size
-    return n, _close(tokens, segments, state, words, end)
+    if words:
+        hashes[segments], sizes[segments], spans[segments, 1] = finish(state, words), words, end
+        segments += 1
+    return n, segments

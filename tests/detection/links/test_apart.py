@@ -30,3 +30,10 @@ def test_a_fragment_of_two_groups_gives_way_to_the_groups() -> None:
     fragment, union = np.arange(10, 70), np.arange(70)
     assert apart([fragment, one, union, other], np.array([361.0, 288.0, 507.0, 257.0]), 70) == [1, 3]
     assert apart([fragment, one, union, other], np.array([361.0, 200.0, 507.0, 157.0]), 70) == [2]
+
+
+def test_a_few_strangers_do_not_disappear_in_large_groups() -> None:
+    """A union that has fewer bits than its parts is no group, however small one of the parts."""
+    few, one, other = np.arange(5), np.arange(5, 255), np.arange(255, 505)
+    unions = [np.concatenate([few, one]), np.concatenate([few, other])]
+    assert apart([few, one, other, *unions], np.array([60.0, 3_290.0, 3_110.0, 3_320.0, 3_140.0]), 505) == [1, 2, 0]

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spiritsafe.detection.links.incidence import read, shares, shuffled
+from spiritsafe.detection.links.counting import chances
+from spiritsafe.detection.links.incidence import read, shuffled
 from tests.detection.links.worlds import chance, population
 
 
@@ -51,7 +52,13 @@ def test_shares_are_the_frequency_of_a_permutation(seed: int) -> None:
     incidence = replace(incidence, stratum=np.arange(60) // 30)
     (layer,) = incidence.layers
     group = np.arange(20, 40)
-    found = shares(incidence, layer, 0 * group, group, (np.array([0, 0]), np.array([0, 59])))
-    for value, here in zip(found.tolist(), (slice(0, 30), slice(30, 60)), strict=True):
-        inside = layer.stubs[here][group[(group >= here.start) & (group < here.stop)] - here.start].sum()
-        assert np.isclose(value, inside / layer.stubs[here].sum())
+    names = np.arange(layer.traits)
+    links, strata = (layer.unit, layer.starts), (incidence.stratum, incidence.total(layer))
+    found = chances((0 * group, group), (0 * names, names), links, layer.stubs, strata)
+    share = [
+        layer.stubs[group[incidence.stratum[group] == part]].sum() / layer.stubs[incidence.stratum == part].sum()
+        for part in (0, 1)
+    ]
+    for trait in names.tolist():
+        parts = incidence.stratum[layer.unit[layer.trait == trait]]
+        assert np.isclose(found[trait], np.mean([share[part] for part in parts]))

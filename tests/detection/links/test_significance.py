@@ -104,6 +104,27 @@ def test_names_of_values_and_order_of_rows_do_not_matter() -> None:
     ]
 
 
+@pytest.mark.parametrize("links", [1, 10**9])
+def test_communities_by_moving_find_what_leiden_finds(links: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worlds of any size are searched alike: the threshold between the two ways moves no group."""
+    monkeypatch.setattr("spiritsafe.detection.links.proposals.MANY_LINKS", links)
+    rng, accounts, size, count = np.random.default_rng(4), 1_500, 25, 5
+    rows: Rows = chance(accounts, {"network": 5_000, "payment": 6_000, "device": 4_000}, 4)
+    truth = np.sort(rng.permutation(accounts)[: count * size].reshape(count, size))
+    for family, some in (("payment", 4), ("network", 3)):
+        drawn = np.concatenate([i * 1_000 + rng.integers(0, some, size) for i in range(count)])
+        rows = planted(rows, family, truth.ravel(), drawn)
+    found = [g for g in linked_groups(population(accounts, rows), 3, 0, 5_000) if g.q_value <= FDR]
+    assert sorted(g.members.tolist() for g in found) == sorted(truth.tolist())
+
+
+def test_worlds_without_a_group_report_none_by_moving_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spiritsafe.detection.links.proposals.MANY_LINKS", 1)
+    runs = 30
+    wrong = sum(bool(_reported(*_null(seed), seed=seed)) for seed in range(runs))
+    assert wrong <= binom.ppf(0.999, runs, FDR)
+
+
 def test_strata_explain_sharing_within_them() -> None:
     """A campus's accounts share its offices' addresses and printers: no group, once the campus is known."""
     who, rng = np.arange(1_000), np.random.default_rng(1)

@@ -17,7 +17,7 @@ from spiritsafe.detection.population import Float, Int
 __all__ = ["apart"]
 
 _PART = 0.9
-"""A group is part of another if so much of it lies within, and the other is larger by as much."""
+"""A group is part of a larger one if so much of it lies within."""
 _TOUCHING = 0.3
 """So much of a group may be in another, too, and take nothing away from it."""
 
@@ -58,7 +58,7 @@ def _holds(members: Sequence[Int], bits: Float, common: csr_array) -> Int:
     for number in np.argsort(sizes, kind="stable").tolist():
         row = slice(common.indptr[number], common.indptr[number + 1])
         near, shared = common.indices[row], common.data[row]
-        parts = near[(shared >= _PART * sizes[near]) & (sizes[near] <= _PART * sizes[number]) & holds[near]]
+        parts = near[(shared >= _PART * sizes[near]) & (sizes[near] < sizes[number]) & holds[near]]
         holds[number] = not len(parts) or _chosen(members, bits, parts)[1] < bits[number]
     return np.flatnonzero(holds)
 

@@ -10,11 +10,12 @@ from functools import cached_property
 
 import numpy as np
 
+from spiritsafe.detection.links.ordering import by_group, canonical, distinct_rows, gathered, without_repeats
 from spiritsafe.detection.links.rarity import RARE_DEGREE, kinds_of, linking_families, shared_exits
 from spiritsafe.detection.population import Bool, Float, Int, Population, tally
 from spiritsafe.model.epochs import EPOCH_MASK, PSEUDONYMISED
 
-__all__ = ["Incidence", "Layer", "popular_degree", "read", "shares", "shuffled"]
+__all__ = ["Incidence", "Layer", "popular_degree", "read", "shuffled"]
 
 _POPULAR_SHARE = 0.2
 
@@ -37,8 +38,8 @@ class Layer:
 
     Attributes:
         family: one of ``linking_families``.
-        trait, unit: int64 [rows].
-        n: how often each was seen, int64 [rows].
+        trait, unit: int32 [rows].
+        n: how often each was seen, int32 [rows]; ones in a decoy.
         units: number of all units.
         traits: number of all traits.
     """
@@ -73,14 +74,22 @@ class Layer:
     @cached_property
     def choices(self) -> int:
         """Number of traits that more than one unit has."""
-        return int((self.degree >= 2).sum())
+        return self.at_least(2)
+
+    def at_least(self, degree: int) -> int:
+        """Return how many traits have this degree or a higher one."""
+        return int(self._at_least[min(degree, len(self._at_least) - 1)])
+
+    @cached_property
+    def _at_least(self) -> Int:
+        """Traits of each degree or a higher one, int64 [largest degree + 2]."""
+        times = np.append(np.bincount(self.degree), 0)
+        return np.asarray(np.cumsum(times[::-1])[::-1])
 
     @cached_property
     def of_unit(self) -> tuple[Int, Int]:
         """Linking traits ordered by unit, and where each unit's begin, int64 [units + 1]."""
-        rows = np.flatnonzero(self.linking)
-        rows = rows[np.argsort(self.unit[rows], kind="stable")]
-        return self.trait[rows], np.searchsorted(self.unit[rows], np.arange(self.units + 1))
+        return by_group(self.trait, self.unit, self.units, self.linking)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +108,16 @@ class Incidence:
     def units(self) -> int:
         """Number of units."""
         return len(self.stratum)
+
+    def total(self, layer: Layer) -> Float:
+        """Return the links of a layer per stratum, float [strata]."""
+        if id(layer) not in self._totals:
+            self._totals[id(layer)] = tally(self.stratum, layer.stubs, int(self.stratum.max(initial=0)) + 1)
+        return self._totals[id(layer)]
+
+    @cached_property
+    def _totals(self) -> dict[int, Float]:
+        return {}
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -129,36 +148,29 @@ def _columns(population: Population, family: str) -> list[tuple[Int, Int, Int]]:
     traits, out = population.traits, []
     for kind in sorted(kinds_of(family)):
         at = traits.rows(kind)
-        known = ~shared_exits(population, kind)
-        value = traits.value[at][known]
-        unit, n = population.accounts.unit[traits.account[at][known]], traits.n[at][known]
+        value, unit, n = traits.value[at], population.accounts.unit[traits.account[at]], traits.n[at]
+        exits = shared_exits(population, kind)
+        if exits.any():
+            value, unit, n = value[~exits], unit[~exits], n[~exits]
         # a pseudonym carries its epoch: one card seen in two epochs must not testify twice
-        epoch = value & EPOCH_MASK if kind in PSEUDONYMISED else np.zeros_like(value)
-        out += [(value[epoch == e], unit[epoch == e], n[epoch == e]) for e in np.unique(epoch).tolist()]
+        epoch = (value & EPOCH_MASK if kind in PSEUDONYMISED else np.zeros_like(value)).astype(np.uint8)
+        seen = np.flatnonzero(np.bincount(epoch)).tolist()
+        if len(seen) == 1:
+            out.append((value, unit, n))
+        else:
+            out += [(value[epoch == e], unit[epoch == e], n[epoch == e]) for e in seen]
     return out
 
 
 def _layer(family: str, value: Int, unit: Int, n: Int, units: int) -> Layer:
-    _, code = np.unique(value, return_inverse=True)
-    key, inverse = np.unique(code * units + unit, return_inverse=True)
-    seen = np.bincount(inverse, n).astype(np.int64)
-    code, unit = key // units, key % units
-    rank = _rank(code, unit)[code]
-    order = np.lexsort((unit, rank))
-    return Layer(family, rank[order], unit[order], seen[order], units, int(code.max(initial=-1)) + 1)
-
-
-def _rank(code: Int, unit: Int) -> Int:
-    """Number traits by degree and members, so that the key under which values were hashed does not matter."""
-    first = np.full(int(code.max(initial=-1)) + 1, np.iinfo(np.int64).max)
-    np.minimum.at(first, code, unit)
-    total, squares = tally(code, unit, len(first)), tally(code, unit.astype(np.float64) ** 2, len(first))
-    rank = np.empty(len(first), np.int64)
-    rank[np.lexsort((squares, total, first, np.bincount(code)))] = np.arange(len(first))
-    return rank
+    unit, n, starts = distinct_rows(value, unit, n)
+    trait, unit, n = gathered(unit, n, starts, canonical(unit, starts))
+    return Layer(family, trait, unit, n, units, len(starts) - 1)
 
 
 def _below(layer: Layer, cap: int) -> Layer:
+    if layer.degree.max(initial=0) <= cap:
+        return layer
     rows = layer.degree[layer.trait] <= cap
     return replace(layer, trait=layer.trait[rows], unit=layer.unit[rows], n=layer.n[rows])
 
@@ -185,31 +197,16 @@ def shuffled(incidence: Incidence, rng: np.random.Generator) -> Incidence:
 
 
 def _permuted(layer: Layer, stratum: Int, rng: np.random.Generator) -> Layer:
-    here = stratum[layer.unit]
-    unit = np.empty_like(layer.unit)
-    unit[np.argsort(here, kind="stable")] = layer.unit[np.lexsort((rng.random(len(here)), here))]
-    # a unit that drew one trait twice has it once
-    key, first = np.unique(layer.trait * layer.units + unit, return_index=True)
-    return replace(layer, trait=key // layer.units, unit=key % layer.units, n=layer.n[first])
-
-
-def shares(incidence: Incidence, layer: Layer, group: Int, unit: Int, asked: tuple[Int, Int]) -> Float:
-    """Probability under the null that a link of a unit like ``asked`` falls into a group.
-
-    The group's share of the links in the unit's stratum: what a permutation within strata gives.
-
-    Args:
-        incidence, layer: the links; layer is one of the incidence's.
-        group, unit: members of every group.
-        asked: groups and units, int64 [k] each.
-
-    Returns:
-        float [k].
-    """
-    strata = int(incidence.stratum.max(initial=0)) + 1
-    total = tally(incidence.stratum, layer.stubs, strata)
-    key, inverse = np.unique(group * strata + incidence.stratum[unit], return_inverse=True)
-    mine = tally(inverse, layer.stubs[unit], len(key))
-    wanted = asked[0] * strata + incidence.stratum[asked[1]]
-    at = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
-    return np.where(key[at] == wanted, mine[at], 0.0) / np.maximum(total[incidence.stratum[asked[1]]], 1)
+    """Deal the layer's units out anew among the links of their stratum."""
+    here = stratum[layer.unit].astype(np.int32)
+    strata, dealt = int(here.max(initial=0)) + 1, layer.unit
+    if strata == 1:
+        dealt = rng.permutation(dealt)
+    else:
+        rows, starts = by_group(np.arange(len(here), dtype=np.int32), here, strata, np.ones(len(here), np.bool_))
+        dealt = dealt[rows]
+        for first, last in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+            rng.shuffle(dealt[first:last])
+        dealt[rows] = dealt.copy()
+    trait, unit = without_repeats(layer.trait, dealt)  # a unit that drew one trait twice has it once
+    return replace(layer, trait=trait, unit=unit, n=np.broadcast_to(np.int32(1), trait.shape))

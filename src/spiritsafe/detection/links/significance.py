@@ -7,7 +7,7 @@ promise where its premises fail. The larger of the two estimates counts, per gro
 (target-decoy competition, Elias & Gygi 2007, doi:10.1038/nmeth1019).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy.special import betainc
 from spiritsafe.detection.links.apart import apart
 from spiritsafe.detection.links.cover import Cover, cover_of, together
 from spiritsafe.detection.links.incidence import Incidence, read, shuffled
+from spiritsafe.detection.links.ordering import by_group
 from spiritsafe.detection.links.proposals import partitions
 from spiritsafe.detection.links.rarity import RARE_DEGREE
 from spiritsafe.detection.links.surprise import Claim, Weighed, extended, improved, weigh
@@ -54,7 +55,13 @@ class LinkGroup:
 
 
 def linked_groups(
-    population: Population, least: int, seed: int, most_degree: int = RARE_DEGREE, strata: Int | None = None
+    population: Population,
+    least: int,
+    seed: int,
+    most_degree: int = RARE_DEGREE,
+    strata: Int | None = None,
+    *,
+    told: Callable[[str], object] = lambda _: None,
 ) -> list[LinkGroup]:
     """Return groups of at least ``least`` units that share more than chance allows, strongest first.
 
@@ -64,20 +71,35 @@ def linked_groups(
         seed: of the decoys.
         most_degree: a value that more accounts have never links (see ``incidence.popular_degree``).
         strata: int64 [units], within which decoys are permuted; by default popular values.
+        told: called with what has been done, stage by stage.
     """
     incidence = read(population, most_degree, strata)
+    told("links read")
     cover, bits = _groups(incidence, least)
+    told("groups found")
     if not cover.count:
         return []
     rng = np.random.default_rng(seed)
     links = sum(len(layer.unit) for layer in incidence.layers)
     worlds = decoy_worlds(links)
-    decoys = np.concatenate([_groups(shuffled(incidence, rng), least)[1] for _ in range(worlds)])
-    q = q_values(bits, decoys, worlds)
+    decoys = [np.zeros(0)]
+    for world in range(worlds):
+        decoys.append(_groups(shuffled(incidence, rng), least)[1])
+        told(f"decoy world {world + 1} of {worlds} searched")
+    q = q_values(bits, np.concatenate(decoys), worlds)
     weighed = weigh(incidence, cover)
-    unit = population.accounts.unit
+    accounts, first = by_group(
+        np.arange(population.size, dtype=np.int32),
+        population.accounts.unit,
+        population.units,
+        np.ones(population.size, np.bool_),
+    )
     return [
-        LinkGroup(np.flatnonzero(np.isin(unit, members)), _evidence(incidence, weighed, number, len(members)), value)
+        LinkGroup(
+            np.sort(accounts[expand(first[members], first[members + 1])]).astype(np.int64),
+            _evidence(incidence, weighed, number, len(members)),
+            value,
+        )
         for number, (members, value) in enumerate(zip(cover.members(), q.tolist(), strict=True))
     ]
 

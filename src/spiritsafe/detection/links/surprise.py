@@ -24,8 +24,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln, xlogy
 
+from spiritsafe.detection.links.counting import chances, shared_traits
 from spiritsafe.detection.links.cover import Cover, distinct, within
-from spiritsafe.detection.links.incidence import Incidence, Layer, shares
+from spiritsafe.detection.links.incidence import Incidence, Layer
 from spiritsafe.detection.population import Bool, Float, Int, expand, tally
 
 __all__ = ["Claim", "Weighed", "extended", "improved", "weigh"]
@@ -137,7 +138,7 @@ class _Sharing(NamedTuple):
 
 
 def _claim(layer: Layer, number: int, count: int, table: _Sharing, floor: int) -> Claim:
-    choices = int((layer.degree >= floor).sum())
+    choices = layer.at_least(floor)
     chosen = np.flatnonzero(table.links >= floor)
     for _ in range(2):  # the fewer are chosen, the more each choice costs
         several = np.bincount(table.group[chosen], minlength=count)[table.group[chosen]]
@@ -164,21 +165,13 @@ def _claim(layer: Layer, number: int, count: int, table: _Sharing, floor: int) -
 
 def _shared(layer: Layer, cover: Cover) -> tuple[Int, Int, Int]:
     """Group, trait and members of every trait that two or more members of a group have."""
-    traits, starts = layer.of_unit
-    first, last = starts[cover.unit], starts[cover.unit + 1]
-    key = np.repeat(cover.group, last - first) * layer.traits + traits[expand(first, last)]
-    key.sort()
-    first = np.flatnonzero(np.diff(key, prepend=-1))
-    inside = np.diff(np.append(first, len(key)))
-    pair, inside = key[first][inside >= 2], inside[inside >= 2]
-    return pair // max(layer.traits, 1), pair % max(layer.traits, 1), inside
+    return shared_traits(cover.group, cover.unit, *layer.of_unit, layer.traits)
 
 
 def _trait_shares(incidence: Incidence, layer: Layer, cover: Cover, group: Int, trait: Int) -> Float:
     """Mean probability that a link of the trait falls into the group, float like ``trait``."""
-    owner, rows = _links(layer, trait)
-    chance = shares(incidence, layer, cover.group, cover.unit, (group[owner], layer.unit[rows]))
-    mean = tally(owner, chance, len(trait)) / np.maximum(layer.degree[trait], 1)
+    links, strata = (layer.unit, layer.starts), (incidence.stratum, incidence.total(layer))
+    mean = chances((cover.group, cover.unit), (group, trait), links, layer.stubs, strata)
     return np.asarray(mean.clip(1e-12, 1 - 1e-9))
 
 

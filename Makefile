@@ -6,7 +6,7 @@ WORKERS ?= 4
 JOBS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check bench targets clean
+.PHONY: help demo test check bench targets fuzz clean
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
@@ -42,6 +42,10 @@ bench: $(VENV)/.package  ## measure a scan's, sketching's and links' speed and m
 
 targets: $(VENV)/.package  ## measure every target; takes hours, goes on where it was cut
 	$(BIN)/python bench/targets.py --jobs $(JOBS)
+
+fuzz: $(VENV)/.package  ## fuzz readers and decoders for FUZZ_SECONDS (3600), one after the other
+	$(BIN)/pip install --quiet --group fuzz
+	$(BIN)/python bench/fuzz.py
 
 clean:  ## remove the virtual environment, caches and the demo
 	rm -rf $(VENV) .bench demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -26,6 +26,7 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
     """Group the accounts and write ``{"groups": [...]}``."""
     import msgspec
 
+    from spiritsafe.engine.segments import storage_errors
     from spiritsafe.ingest.quarantine import Quarantine
     from spiritsafe.pipeline.link import link_groups
 
@@ -37,6 +38,7 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
     if options.out is None:
         terminal.json(found)
     else:
-        options.out.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+        with storage_errors(options.out):
+            options.out.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
         terminal.say(f"Groups: {options.out}")
     return ExitCode.NOTHING_FOUND

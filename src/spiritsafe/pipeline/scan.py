@@ -17,6 +17,7 @@ from spiritsafe.__about__ import __version__
 from spiritsafe.casework.report import write_report
 from spiritsafe.detection.detect import detect
 from spiritsafe.detection.loading import load
+from spiritsafe.engine.segments import storage_errors
 from spiritsafe.engine.store import Store
 from spiritsafe.ingest.batch import Limits
 from spiritsafe.ingest.entities import EntityFile, load_entities
@@ -66,7 +67,7 @@ def scan(request: ScanRequest, settings: Settings, progress: Progress) -> ScanRe
 
     Raises:
         InputError: a log or side table cannot be read; nothing is written to ``out`` then.
-        StoreError: the store is damaged, locked or full.
+        StoreError: the store is damaged, locked or full, or ``out`` cannot be written.
     """
     with TemporaryDirectory(prefix="spiritsafe-") as scratch:
         root = request.store or Path(scratch)
@@ -75,9 +76,10 @@ def scan(request: ScanRequest, settings: Settings, progress: Progress) -> ScanRe
             result = _judge(store, settings, quarantined, progress)
     if files := _entity_files(request):
         result = msgspec.structs.replace(result, notes=[*result.notes, _looked_up_in(files)])
-    request.out.mkdir(parents=True, exist_ok=True)
-    write_findings(result, request.out / "findings.json")
-    write_report(result, request.out / "report.html")
+    with storage_errors(request.out):
+        request.out.mkdir(parents=True, exist_ok=True)
+        write_findings(result, request.out / "findings.json")
+        write_report(result, request.out / "report.html")
     return result
 
 
@@ -85,8 +87,12 @@ def write_findings(result: ScanResult, path: Path) -> None:
     """Write the contract's findings, replacing the file in one step."""
     text = msgspec.json.format(msgspec.json.encode(result.findings), indent=2)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_bytes(text + b"\n")
-    fresh.replace(path)
+    try:
+        fresh.write_bytes(text + b"\n")
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def _ingest(request: ScanRequest, settings: Settings, store: Store, progress: Progress) -> int:

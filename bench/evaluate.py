@@ -1,0 +1,49 @@
+"""Evaluates spiritsafe on about 120 designed worlds: what is found, what is missed and why, and beside what.
+
+    python bench/evaluate.py [--only PART ...] [--limit N] [--jobs J] [--reuse] [--tables] [--write docs/evaluation.md]
+
+A full run takes some CPU-hours, which are estimated before it starts. Every world leaves one file in DIR;
+a run that was cut goes on where it was. With --write the page's generated parts and its pictures are replaced.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from measure.parts import PARTS
+from spiritsafe.simulation.worlds import Families
+
+
+def main() -> int:
+    """Measure what is missing of each part."""
+    asked = _arguments()
+    chosen = [part for part in PARTS if part.name in (asked.only or {part.name for part in PARTS})]
+    failures: list[str] = []
+    for part in chosen:
+        plan = part.planned(asked.families, asked.data, asked.limit, quick=asked.quick)
+        folder = asked.out / ("quick" if asked.quick else "worlds")
+        sys.stderr.write(f"{part.name}: {part.estimate(plan, folder, reuse=asked.reuse)}\n")
+        if not asked.tables:
+            _, failed = part.run(plan, folder, jobs=0 if asked.quick else asked.jobs, reuse=asked.reuse)
+            failures += failed
+    return 1 if failures else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [part.name for part in PARTS]
+    parser.add_argument("--only", nargs="+", choices=names, metavar="PART", help=f"of {', '.join(names)}")
+    parser.add_argument("--limit", type=int, metavar="N", help="the first N worlds of each part; any N is balanced")
+    parser.add_argument("--jobs", type=int, default=1, metavar="J", help="worlds at a time (%(default)s)")
+    parser.add_argument("--out", type=Path, default=Path(".bench/evaluation"), metavar="DIR", help="%(default)s")
+    parser.add_argument("--families", type=Families, default=Families.HOLDOUT, help="half of the texts (%(default)s)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="real prompts and rate curves to build from")
+    parser.add_argument("--reuse", action="store_true", help="accept outcomes of other code; the page says so")
+    parser.add_argument("--tables", action="store_true", help="measure nothing, write what was measured already")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="page whose generated parts are replaced")
+    parser.add_argument("--quick", action="store_true", help="tiny worlds that only show that all of it runs")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The parts of the evaluation: which trials each has, how one is measured, and about what it costs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from measure.design import DESIGNED
+from measure.evasions import EVADING
+from measure.examine import EXAMINATIONS
+from measure.experiments import Experiment, miniature
+from measure.runs import Work, measured, missing, run_all
+from measure.trial import Trial
+from spiritsafe.simulation.worlds import Families
+
+__all__ = ["PARTS", "Part"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part.
+
+    Attributes:
+        name: as on the command line.
+        trials: from (half of the texts, data folder) to its trials, balanced order first.
+        work: how one is measured.
+        seconds: CPU-seconds that one trial takes, about.
+        quick: how many trials a quick run makes.
+    """
+
+    name: str
+    trials: Callable[[Families, Path | None], list[Trial]]
+    work: Work[Trial, Any]
+    seconds: float
+    quick: int = 1
+
+    def planned(self, families: Families, data: Path | None, limit: int | None, *, quick: bool) -> list[Trial]:
+        """Return the trials that are asked for."""
+        trials = self.trials(families, data)
+        return [miniature(trial) for trial in trials[: self.quick]] if quick else trials[:limit]
+
+    def estimate(self, plan: Sequence[Trial], folder: Path, *, reuse: bool) -> str:
+        """Return how many trials are to be measured yet and what that takes."""
+        left = len(missing(plan, folder, self.work, reuse=reuse))
+        return f"{left} of {len(plan)} to measure, about {left * self.seconds / 60:.0f} CPU-minutes"
+
+    def run(self, plan: Sequence[Trial], folder: Path, *, jobs: int, reuse: bool) -> tuple[list[Any], list[str]]:
+        """Measure what is missing."""
+        return run_all(plan, folder, self.work, jobs=jobs, reuse=reuse)
+
+    def kept(self, plan: Sequence[Trial], folder: Path, *, reuse: bool) -> list[Any]:
+        """Return what was measured already."""
+        return measured(plan, folder, self.work, reuse=reuse)
+
+
+def _of(experiment: Experiment) -> Callable[[Families, Path | None], list[Trial]]:
+    return lambda families, data: experiment.trials(None, families, data)
+
+
+PARTS: tuple[Part, ...] = (
+    Part("factorial", _of(DESIGNED["factorial"]), EXAMINATIONS, 40),
+    Part("large", _of(DESIGNED["large"]), EXAMINATIONS, 240),
+    Part("evasions", _of(EVADING["evasions"]), EXAMINATIONS, 35, quick=5),
+)

@@ -1,15 +1,18 @@
 """The parts of the evaluation: which trials each has, how one is measured, and about what it costs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from measure.beside import BESIDE
 from measure.design import DESIGNED
 from measure.evasions import EVADING
 from measure.examine import EXAMINATIONS
 from measure.experiments import Experiment, miniature
+from measure.leaks import LEAKS
 from measure.runs import Work, measured, missing, run_all
+from measure.sensitivity import SENSITIVE, SENSITIVITY
 from measure.trial import Trial
 from spiritsafe.simulation.worlds import Families
 
@@ -57,8 +60,20 @@ def _of(experiment: Experiment) -> Callable[[Families, Path | None], list[Trial]
     return lambda families, data: experiment.trials(None, families, data)
 
 
+def _first(experiment: Experiment, count: int, name: str) -> Callable[[Families, Path | None], list[Trial]]:
+    """Return the first worlds of an experiment, which are balanced, under another name."""
+
+    def trials(families: Families, data: Path | None) -> list[Trial]:
+        return [replace(trial, experiment=name) for trial in experiment.trials(count, families, data)]
+
+    return trials
+
+
 PARTS: tuple[Part, ...] = (
     Part("factorial", _of(DESIGNED["factorial"]), EXAMINATIONS, 40),
     Part("large", _of(DESIGNED["large"]), EXAMINATIONS, 240),
-    Part("evasions", _of(EVADING["evasions"]), EXAMINATIONS, 35, quick=5),
+    Part("evasions", _of(EVADING["evasions"]), EXAMINATIONS, 30, quick=5),
+    Part("peers", _first(DESIGNED["factorial"], 40, "peers"), BESIDE, 30),
+    Part("leaks", _first(DESIGNED["factorial"], 6, "leaks"), LEAKS, 420),
+    Part("sensitivity", _of(SENSITIVE), SENSITIVITY, 110),
 )

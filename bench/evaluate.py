@@ -10,22 +10,36 @@ import argparse
 import sys
 from pathlib import Path
 
+from measure.machine import circumstances
+from measure.page import SECTIONS, write
 from measure.parts import PARTS
+from measure.pictures import paint
+from measure.results import Results
 from spiritsafe.simulation.worlds import Families
 
 
 def main() -> int:
-    """Measure what is missing of each part."""
+    """Measure what is missing of each part, then print or write the page's generated parts."""
     asked = _arguments()
-    chosen = [part for part in PARTS if part.name in (asked.only or {part.name for part in PARTS})]
+    folder = asked.out / ("quick" if asked.quick else "worlds")
+    plans = {part.name: part.planned(asked.families, asked.data, asked.limit, quick=asked.quick) for part in PARTS}
     failures: list[str] = []
-    for part in chosen:
-        plan = part.planned(asked.families, asked.data, asked.limit, quick=asked.quick)
-        folder = asked.out / ("quick" if asked.quick else "worlds")
-        sys.stderr.write(f"{part.name}: {part.estimate(plan, folder, reuse=asked.reuse)}\n")
-        if not asked.tables:
-            _, failed = part.run(plan, folder, jobs=0 if asked.quick else asked.jobs, reuse=asked.reuse)
-            failures += failed
+    for part in () if asked.tables else PARTS:
+        if part.name in (asked.only or plans):
+            plan = plans[part.name]
+            sys.stderr.write(f"{part.name}: {part.estimate(plan, folder, reuse=asked.reuse)}\n")
+            failures += part.run(plan, folder, jobs=0 if asked.quick else asked.jobs, reuse=asked.reuse)[1]
+    whole = {
+        part.name: len(plans[part.name] if asked.quick else part.trials(asked.families, asked.data)) for part in PARTS
+    }
+    kept = {part.name: part.kept(plans[part.name], folder, reuse=asked.reuse) for part in PARTS}
+    results = Results(circumstances("bench/evaluate.py"), whole, failures=failures, **kept)
+    if asked.write:
+        write(results, asked.write)
+    else:
+        for name, section in SECTIONS.items():
+            sys.stdout.write("\n".join([f"## {name}", "", *section(results), "", ""]))
+        paint(results, asked.out / "img")
     return 1 if failures else 0
 
 

@@ -6,7 +6,7 @@ WORKERS ?= 4
 JOBS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check bench targets clean
+.PHONY: help demo test check bench targets evaluate clean
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
@@ -39,6 +39,9 @@ bench: $(VENV)/.package  ## measure a scan's speed and memory, then run tiny wor
 targets: $(VENV)/.package  ## measure every target; takes hours, goes on where it was cut
 	$(BIN)/python bench/targets.py --jobs $(JOBS)
 
+evaluate: $(VENV)/.tools  ## measure the designed worlds and write docs/evaluation.md; takes hours, goes on where it was cut
+	$(BIN)/python bench/evaluate.py --jobs $(JOBS) --write docs/evaluation.md
+
 clean:  ## remove the virtual environment, caches and the demo
 	rm -rf $(VENV) .bench demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
@@ -55,5 +58,5 @@ $(VENV)/.package: $(VENV)/.made pyproject.toml
 	@touch $@
 
 $(VENV)/.tools: $(VENV)/.package
-	$(BIN)/pip install --quiet --group test --group check
+	$(BIN)/pip install --quiet --group test --group check --group bench
 	@touch $@

@@ -33,7 +33,8 @@ def main() -> int:
         part.name: len(plans[part.name] if asked.quick else part.trials(asked.families, asked.data)) for part in PARTS
     }
     kept = {part.name: part.kept(plans[part.name], folder, reuse=asked.reuse) for part in PARTS}
-    results = Results(circumstances("bench/evaluate.py"), whole, failures=failures, **kept)
+    current = {part.work.code() for part in PARTS}
+    results = Results(circumstances("bench/evaluate.py"), whole, current, failures=failures, **kept)
     if asked.write:
         write(results, asked.write)
     else:

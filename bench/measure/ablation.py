@@ -21,6 +21,7 @@ from spiritsafe.detection.focus import Focus
 from spiritsafe.detection.groups import corpus, network, rhythm, templates
 from spiritsafe.detection.groups.candidate import Candidate
 from spiritsafe.detection.population import Bool, Int, Population
+from spiritsafe.detection.signals import SIGNALS
 from spiritsafe.model.words import Family
 
 __all__ = ["ABLATIONS", "Kind", "only"]
@@ -58,7 +59,7 @@ ABLATIONS: dict[str, frozenset[Kind]] = {
 def only(kinds: frozenset[Kind]) -> Iterator[None]:
     """Leave on what ``kinds`` names until the block ends."""
     kept = {Family.CONTEXT, Family.OWN}.union(*(_FAMILIES[kind] for kind in kinds))
-    signals = tuple(signal for signal in scoring.SIGNALS if signal.family in kept)
+    signals = tuple(signal for signal in SIGNALS if signal.family in kept)
     parts = tuple(part for part in membership._PARTS if part[1] in kept)
     with ExitStack() as stack:
         for room in (campaigns, scoring):

@@ -242,7 +242,7 @@ def evasions(results: Results) -> Iterator[str]:
             f"{sum(c.score.found for c in ours)} of {len(ours)}" if ours else "-",
             percent(round(members), sum(c.score.members for c in ours)),
             f"{needed.accounts:,}", f"{needed.cards:,}", f"{needed.exits:,}",
-            f"{needed.low:,.0f} to {needed.high:,.0f}", variant.also or "-",
+            f"{needed.low:,.0f} to {needed.high:,.0f}", f"{needed.waiting} + {needed.days}", variant.also or "-",
         ))  # fmt: skip
     yield from markdown(
         (
@@ -253,13 +253,15 @@ def evasions(results: Results) -> Iterator[str]:
             "cards",
             "exits",
             "dollars, assumed",
+            "days",
             "beyond that",
         ),
         lines,
     )
     yield ""
     yield (
-        f"Accounts, cards, exits and dollars are for a million harvested exchanges in thirty days. Assumed prices in "
+        f"Accounts, cards, exits and dollars are for a million harvested exchanges in thirty days; days are from the "
+        f"first sign-up to the first exchange, and then until a thousand accounts have a million. Assumed prices in "
         f"dollars, orders of magnitude and not measured: {prices} a month. Tokens are not counted: they cost the same "
         f"however one hides, but cover is paid for like the harvest."
     )

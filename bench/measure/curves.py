@@ -109,5 +109,8 @@ class Ranking:
 
 
 def _estimate(values: Float) -> Estimate:
+    """Return the figure and its bounds; one world drawn again and again knows no interval, hence [0, 1]."""
+    if not np.ptp(values[1:]) and 0 < values[0] < 1:
+        return Estimate(float(values[0]), Interval(0.0, 1.0))
     low, high = np.quantile(values[1:], (0.025, 0.975))
     return Estimate(float(values[0]), Interval(float(low), float(high)))

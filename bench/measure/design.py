@@ -75,8 +75,8 @@ def worlds_of() -> list[tuple[Point, ...]]:
     orders = [rng.permutation(len(cells)) for _ in SIZES]
     while clashes := [n for n, row in enumerate(zip(*orders, strict=True)) if len({cells[c][0] for c in row}) < 3]:
         for place in clashes:
-            other, moved = rng.integers(len(cells)), orders[rng.integers(1, len(SIZES))]
-            moved[[place, other]] = moved[[other, place]]
+            other, moved = int(rng.integers(len(cells))), orders[rng.integers(1, len(SIZES))]
+            moved[place], moved[other] = moved[other], moved[place]
     rows = [
         tuple(Point(cells[c][0], cells[c][1], size, cells[c][2]) for c, size in zip(row, SIZES, strict=True))
         for row in zip(*orders, strict=True)

@@ -5,6 +5,7 @@ or more habits given up. So what a choice buys is read off the share that is fou
 the accounts, cards and exits that a million harvested exchanges take.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -100,13 +101,23 @@ residential exit. Orders of magnitude as resellers advertise them, not measured 
 
 @dataclass(frozen=True)
 class Bill:
-    """What a million harvested exchanges within thirty days take."""
+    """What a million harvested exchanges take.
+
+    Attributes:
+        accounts: that must live for thirty days, or half of that where they are replaced.
+        cards, exits: that these are spread over.
+        low, high: dollars at the assumed prices.
+        waiting: days from the first sign-up to the first harvested exchange.
+        days: that a thousand accounts harvest, however many are replaced.
+    """
 
     accounts: int
     cards: int
     exits: int
     low: float
     high: float
+    waiting: int
+    days: int
 
 
 def bill(variant: Variant) -> Bill:
@@ -118,4 +129,5 @@ def bill(variant: Variant) -> Bill:
     exits = accounts // spec.proxies if spec.proxies else accounts
     counts = (accounts, cards, exits)
     low, high = (sum(n * price[end] for n, price in zip(counts, ASSUMED.values(), strict=True)) for end in (0, 1))
-    return Bill(accounts, cards, exits, low, high)
+    days = math.ceil(1_000 / spec.rate)
+    return Bill(accounts, cards, exits, low, high, round(spec.signup + spec.age), days)

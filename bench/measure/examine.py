@@ -189,7 +189,8 @@ def _members(accounts: Accounts, campaign: str) -> Int:
 
 
 def _ranked(of: Float, where: Int) -> list[float]:
-    return np.round(np.where(where >= 0, of[where], of.min(initial=0.0)), 2).tolist()
+    told: list[float] = np.round(np.where(where >= 0, of[where], of.min(initial=0.0)), 2).tolist()
+    return told
 
 
 def _ablated(heard: Recording, settings: Settings, where: Int) -> dict[str, list[float]]:

@@ -92,14 +92,15 @@ def _of_modules() -> Iterator[Knob]:
 
 
 def _of_signals() -> Iterator[Knob]:
-    """Yield one bit more and less of what a signal may say, and both spreads halved and doubled."""
+    """Yield one bit more and less of what a signal may say either way, and both spreads halved and doubled."""
     for signal in SIGNALS:
         shown = signal.alternative
         for bound in ("floor", "cap"):
             was = getattr(shown, bound)
             for by in (-1.0, 1.0):
                 if was:
-                    yield Knob(_SIGNALS, f"{signal.name}.{bound}", f"{by:+g} bit", was, was + by)
+                    now = min(was + by, 0.0) if bound == "floor" else max(was + by, 0.0)
+                    yield Knob(_SIGNALS, f"{signal.name}.{bound}", f"{by:+g} bit", was, now)
         for of, spread in (("alternative", shown.sd), ("prior", signal.prior.sd)):
             for factor in (0.5, 2.0):
                 yield Knob(_SIGNALS, f"{signal.name}.{of}.sd", f"x {factor:g}", spread, spread * factor)

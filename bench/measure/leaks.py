@@ -6,7 +6,7 @@ takes for granted that a campaign stays named once it is; later scans say how of
 been logged and signed up by then is known to a scan.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -105,6 +105,7 @@ class _Log:
         world: what happens.
         folder: for logs and stores.
         settings: to scan with.
+        file_hours: hours in a file.
         hour: up to where the store has read.
         known: status of every campaign at the hours that were scanned.
         named: honest accounts that any scan named.
@@ -113,6 +114,7 @@ class _Log:
     world: World
     folder: Path
     settings: Settings
+    file_hours: int
     hour: int = 0
     known: dict[int, Mapping[str, CampaignScore]] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
@@ -159,10 +161,11 @@ class _Log:
         pq.write_table(self.world.accounts.filter(pa.array(fresh)), sides["accounts"])
         released = pc.less(_hours(self.world.models["released_at"], self.world.spec.start), hour)
         pq.write_table(self.world.models.filter(released), sides["models"])
-        logs = [self._hourly(at) for at in range(start, hour) if self.edges[at] < self.edges[at + 1]]
         sides = {name: path for name, path in sides.items() if pq.read_metadata(path).num_rows}
         result = scan(
-            ScanRequest(logs=logs, sides=sides, store=store, out=self.folder / "out"), self.settings, lambda *_: None
+            ScanRequest(logs=list(self._files(start, hour)), sides=sides, store=store, out=self.folder / "out"),
+            self.settings,
+            lambda *_: None,
         )
         labels = self._labels(hour)
         told = evaluate(msgspec.to_builtins(result.findings), labels)
@@ -174,12 +177,16 @@ class _Log:
         }
         return {score.campaign: score for score in told.campaigns}
 
-    def _hourly(self, hour: int) -> Path:
-        """Return the file of one hour: whoever scans hourly reads files of an hour."""
-        path, low, high = self.folder / f"{hour:05}.parquet", int(self.edges[hour]), int(self.edges[hour + 1])
-        if not path.exists():
-            pq.write_table(self.world.exchanges.slice(low, high - low), path)
-        return path
+    def _files(self, start: int, hour: int) -> Iterator[Path]:
+        """Yield the files that have come since ``start``: whoever scans hourly reads files of an hour."""
+        for low in range(start, hour, self.file_hours):
+            high = min(low + self.file_hours, hour)
+            first, last = int(self.edges[low]), int(self.edges[high])
+            path = self.folder / f"{low:05}-{high:05}.parquet"
+            if not path.exists():
+                pq.write_table(self.world.exchanges.slice(first, last - first), path)
+            if last > first:
+                yield path
 
     def _labels(self, hour: int) -> pa.Table:
         """Return the labels of those who have sent anything by then: nobody else could be found."""
@@ -200,7 +207,7 @@ def undertake(trial: Trial, folder: Path, code: str) -> Leaks:
     """Build one world and scan it as it grows."""
     begun = process_time()
     with TemporaryDirectory(dir=folder, prefix="world-") as scratch:
-        log = _Log(build(trial.spec), Path(scratch), _keyed(Path(scratch)))
+        log = _Log(build(trial.spec), Path(scratch), _keyed(Path(scratch)), int(trial.factors[""]["file hours"]))
         first = _watched(log)
     world, grid = log.world, [*range(STEP, log.end, STEP), log.end]
     labels = {row["account_id"]: row["campaign"] for row in world.labels.to_pylist() if row["campaign"]}

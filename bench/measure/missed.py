@@ -144,7 +144,8 @@ def _held(members: Int, group: Int) -> float:
 
 def _nearest(members: Int, candidates: list[Candidate]) -> tuple[Candidate | None, float, float]:
     """Return the candidate with the largest Jaccard index, its share of the campaign and its purity."""
-    best, found = 0.0, (None, 0.0, 0.0)
+    best = 0.0
+    found: tuple[Candidate | None, float, float] = (None, 0.0, 0.0)
     for item in candidates:
         common = int(np.isin(item.members, members).sum())
         index = common / (len(item.members) + len(members) - common)

@@ -1,7 +1,8 @@
 """Puts the generated parts where the page has markers for them, and leaves every other word as it was."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from measure import contrasts, sections
 from measure.pictures import paint
@@ -31,10 +32,32 @@ def write(results: Results, page: Path) -> None:
         UsageError: a marker is missing.
     """
     text = page.read_text("utf-8")
+    drawn = paint(results, page.parent / "img")
     for name, section in SECTIONS.items():
-        text = _replaced(text, name, "\n".join(section(results)), page)
+        text = _replaced(text, name, "\n".join([*section(results), *_picture(name, drawn)]), page)
     page.write_text(text, "utf-8")
-    paint(results, page.parent / "img")
+
+
+class _Shown(NamedTuple):
+    """A picture below a part, and what it shows for those who cannot see it."""
+
+    picture: str
+    told: str
+
+
+_SHOWS = {
+    "recall": _Shown("recall", "Campaigns found by archetype, cover, size and what is shared, with intervals"),
+    "ablations": _Shown("ablations", "Members against honest accounts with families of evidence switched off"),
+    "cohorts": _Shown("cohorts", "Rate of honest accounts suspected, and its upper bound, by cohort"),
+    "peers": _Shown("curves", "ROC and precision-recall of spiritsafe and of other methods on the same logs"),
+    "leaks": _Shown("leaks", "Campaigns named over time, and what share of its harvest each had by then"),
+    "sensitivity": _Shown("sensitivity", "Change in members named when a number of detection is turned"),
+}
+
+
+def _picture(name: str, drawn: Sequence[str]) -> tuple[str, ...]:
+    shown = _SHOWS.get(name)
+    return ("", f"![{shown.told}](img/evaluation-{shown.picture}.svg)") if shown and shown.picture in drawn else ()
 
 
 def _replaced(text: str, name: str, body: str, page: Path) -> str:

@@ -29,6 +29,7 @@ class Part:
         work: how one is measured.
         seconds: CPU-seconds that one trial takes, about.
         quick: how many trials a quick run makes.
+        small: makes a trial one that takes a few seconds.
     """
 
     name: str
@@ -36,11 +37,12 @@ class Part:
     work: Work[Trial, Any]
     seconds: float
     quick: int = 1
+    small: Callable[[Trial], Trial] = miniature
 
     def planned(self, families: Families, data: Path | None, limit: int | None, *, quick: bool) -> list[Trial]:
         """Return the trials that are asked for."""
         trials = self.trials(families, data)
-        return [miniature(trial) for trial in trials[: self.quick]] if quick else trials[:limit]
+        return [self.small(trial) for trial in trials[: self.quick]] if quick else trials[:limit]
 
     def estimate(self, plan: Sequence[Trial], folder: Path, *, reuse: bool) -> str:
         """Return how many trials are to be measured yet and what that takes."""
@@ -69,11 +71,30 @@ def _first(experiment: Experiment, count: int, name: str) -> Callable[[Families,
     return trials
 
 
+def _hourly(families: Families, data: Path | None) -> list[Trial]:
+    """Return the first worlds of the design, to be logged in files of an hour."""
+    trials = _first(DESIGNED["factorial"], 6, "leaks")(families, data)
+    return [replace(trial, factors={**trial.factors, "": {"file hours": "1"}}) for trial in trials]
+
+
+def _one_day(trial: Trial) -> Trial:
+    """Return a tiny world of a day, logged in files of half a day."""
+    small = miniature(trial)
+    factors = {**small.factors, "": {"file hours": "12"}}
+    return replace(small, spec=replace(small.spec, days=1), factors=factors)
+
+
+def _two_turns(trial: Trial) -> Trial:
+    """Return a tiny world that is judged twice more."""
+    small = miniature(trial)
+    return replace(small, factors={"": {**small.factors[""], "last": "2"}})
+
+
 PARTS: tuple[Part, ...] = (
     Part("factorial", _of(DESIGNED["factorial"]), EXAMINATIONS, 40),
     Part("large", _of(DESIGNED["large"]), EXAMINATIONS, 240),
-    Part("evasions", _of(EVADING["evasions"]), EXAMINATIONS, 30, quick=5),
+    Part("evasions", _of(EVADING["evasions"]), EXAMINATIONS, 30),
     Part("peers", _first(DESIGNED["factorial"], 40, "peers"), BESIDE, 30),
-    Part("leaks", _first(DESIGNED["factorial"], 6, "leaks"), LEAKS, 420),
-    Part("sensitivity", _of(SENSITIVE), SENSITIVITY, 110),
+    Part("leaks", _hourly, LEAKS, 420, small=_one_day),
+    Part("sensitivity", _of(SENSITIVE), SENSITIVITY, 110, small=_two_turns),
 )

@@ -38,11 +38,13 @@ class Results:
     Attributes:
         around: with what it was measured.
         planned: worlds per part that a full run has.
+        current: digests of the code as it is now.
         failures: a line per world that failed.
     """
 
     around: Circumstances
     planned: dict[str, int]
+    current: set[str] = field(default_factory=set)
     factorial: list[Examined] = field(default_factory=list)
     large: list[Examined] = field(default_factory=list)
     evasions: list[Examined] = field(default_factory=list)

@@ -58,13 +58,9 @@ def circumstances(results: Results) -> Iterator[str]:
     if results.failures:
         yield ""
         yield f"**{len(results.failures)} worlds failed and are missing**: {'; '.join(results.failures)}"
-    if len(results.codes) > len(_WORKS):
+    if old := results.codes - results.current:
         yield ""
-        yield f"**Outcomes of other code among them**: {', '.join(sorted(results.codes))}."
-
-
-_WORKS = ("examined", "beside", "leaks", "sensitivity")
-"""Each has a digest of its own over the package and those files of the bench that decide its outcomes."""
+        yield f"**Outcomes of other code among them**: {', '.join(sorted(old))}."
 
 
 def design(results: Results) -> Iterator[str]:

@@ -106,7 +106,7 @@ def _sensitive(number: int, base: WorldSpec) -> Iterator[Trial]:
     every = knobs()
     for part, first in enumerate(range(0, len(every), _SHARE)):
         digest = hashlib.blake2b(repr(every[first : first + _SHARE]).encode(), digest_size=6).hexdigest()
-        factors = {"": {"first": str(first), "turns": digest}}
+        factors = {"": {"first": str(first), "last": str(first + _SHARE), "turns": digest}}
         yield Trial("sensitivity", f"{spec.seed}-{part:02}", spec, factors)
 
 
@@ -126,8 +126,7 @@ def undertake(trial: Trial, folder: Path, code: str) -> Sensitivity:
         world = written(trial, place / "world")
         pipeline.scan(pipeline.ScanRequest(logs=[place / "world"], out=place / "out"), load_settings(), lambda *_: None)
     labels = dict(zip(world.labels["account_id"].to_pylist(), world.labels["campaign"].to_pylist(), strict=True))
-    first = int(trial.factors[""]["first"])
-    chosen = knobs()[first : first + _SHARE]
+    chosen = knobs()[int(trial.factors[""]["first"]) : int(trial.factors[""]["last"])]
     tables = kept[0]
     population = load(tables)
     base = _effect(population, load_settings().detection, labels)

@@ -40,9 +40,11 @@ def draw(spec: Spec, path: Path) -> None:
     path.write_text(vl_convert.vegalite_to_svg({**spec, "config": _CONFIG}, vl_version="5.21") + "\n", "utf-8")
 
 
-def panels(parts: Sequence[Spec]) -> Spec:
-    """Return pictures side by side, colours in common."""
-    return {"hconcat": list(parts), "spacing": 36, "resolve": {"scale": {"color": "shared", "strokeDash": "shared"}}}
+def panels(parts: Sequence[Spec], *, shared: bool = True) -> Spec:
+    """Return pictures side by side, with one legend for both if ``shared``."""
+    how = "shared" if shared else "independent"
+    channels = dict.fromkeys(("color", "strokeDash", "shape"), how)
+    return {"hconcat": list(parts), "spacing": 36, "resolve": {"scale": channels, "legend": channels}}
 
 
 def levels(rows: Sequence[Row], title: str) -> Spec:
@@ -163,24 +165,25 @@ def bars(rows: Sequence[Row], title: str) -> Spec:
     }  # fmt: skip
 
 
-def spans(rows: Sequence[Row], title: str, names: Sequence[str]) -> Spec:
+def spans(rows: Sequence[Row], title: str, axis: str, names: Sequence[str]) -> Spec:
     """Return a row per campaign with a point per tier: which share of its harvest was gone when it was named.
 
     Args:
         rows: ``campaign``, ``name`` (tier), ``x`` each, in order.
-        title: of the axis.
+        title: of the panel.
+        axis: title of the axis.
         names: tiers in the order of their colours.
     """
     y = {"field": "campaign", "type": "nominal", "sort": list(dict.fromkeys(row["campaign"] for row in rows)),
          "title": None}  # fmt: skip
     colour = {"field": "name", "type": "nominal", "title": None,
               "scale": {"domain": list(names), "range": list(COLOURS[: len(names)])},
-              "legend": {"orient": "bottom"}}  # fmt: skip
+              "legend": {"orient": "bottom", "symbolSize": 60}}  # fmt: skip
     shape = {"field": "name", "type": "nominal", "title": None,
              "scale": {"domain": list(names), "range": ["circle", "square", "cross"][: len(names)]},
-             "legend": {"orient": "bottom"}}  # fmt: skip
+             "legend": {"orient": "bottom", "symbolSize": 60}}  # fmt: skip
     return {
-        "data": {"values": list(rows)}, "width": 330, "height": {"step": 18},
+        "data": {"values": list(rows)}, "title": title, "width": 330, "height": {"step": 18},
         "mark": {"type": "point", "filled": True, "size": 60, "opacity": 0.9},
-        "encoding": {"x": {"field": "x", "title": title, **_SHARE}, "y": y, "color": colour, "shape": shape},
+        "encoding": {"x": {"field": "x", "title": axis, **_SHARE}, "y": y, "color": colour, "shape": shape},
     }  # fmt: skip

@@ -99,12 +99,10 @@ class Ranking:
         return every[0], *np.quantile(every[1:], (0.025, 0.975), axis=0)
 
     def precision_at(self, recalls: Float) -> tuple[Float, Float, Float]:
-        """Return the best precision at each recall or more, and its bounds; 0 where it is never reached."""
+        """Return the precision where each recall is first reached, and its bounds."""
         hits, _, precision = self.rates()
-        every = np.stack([
-            np.where(h[None, :] >= recalls[:, None] - _TOUCH, p[None, :], 0).max(axis=1)
-            for h, p in zip(hits, precision, strict=True)
-        ])  # fmt: skip
+        first = [np.searchsorted(h, recalls - _TOUCH) for h in hits]
+        every = np.stack([p[np.minimum(at, len(p) - 1)] for p, at in zip(precision, first, strict=True)])
         return every[0], *np.quantile(every[1:], (0.025, 0.975), axis=0)
 
 

@@ -71,7 +71,7 @@ def _curves(results: Results) -> Spec | None:
         precision += [_at(name, *point) for point in zip(recalls, *ranking.precision_at(recalls), strict=True)]
     own = _own(every)
     return panels([
-        lines(roc, _RATE, _MEMBERS, "Members against honest accounts; points: own threshold", names=list(rankings),
+        lines(roc, _RATE, _MEMBERS, "Members against honest accounts; point: own threshold", names=list(rankings),
               marks=[mark for mark in own if mark["x"] >= _LOWEST]),
         lines([row for row in precision if row["y"] > 0], {**_MEMBERS, "title": "members (recall)"},
               {**_MEMBERS, "title": "precision at this mix"}, "Precision and recall", names=list(rankings)),
@@ -136,8 +136,9 @@ def _leaks(results: Results) -> Spec | None:
         "axis": {"format": ".0%"},
     }
     named = ["suspected", "confirmed", "never"]
-    left = lines(steps, x, y, "Named by scans every hour", names=named, band=False, step=True)
-    return {**panels([left, spans(dots, "share of its exchanges taken by then", named)])}
+    left = lines(steps, x, y, "Named by scans every hour", names=named[:2], band=False, step=True)
+    right = spans(dots, "Taken by then", "share of the campaign's exchanges", named)
+    return panels([left, right], shared=False)
 
 
 def _sensitivity(results: Results) -> Spec | None:

@@ -15,6 +15,7 @@ SECTIONS: dict[str, Callable[[Results], Iterator[str]]] = {
     "circumstances": sections.circumstances,
     "design": sections.design,
     "recall": sections.recall,
+    "ranking": sections.ranking,
     "ablations": sections.ablations,
     "cohorts": sections.cohorts,
     "missed": sections.missed,
@@ -47,6 +48,7 @@ class _Shown(NamedTuple):
 
 _SHOWS = {
     "recall": _Shown("recall", "Campaigns found by archetype, cover, size and what is shared, with intervals"),
+    "ranking": _Shown("ranking", "Precision and recall of accounts and of groups, with intervals"),
     "ablations": _Shown("ablations", "Members against honest accounts with families of evidence switched off"),
     "cohorts": _Shown("cohorts", "Rate of honest accounts suspected, and its upper bound, by cohort"),
     "peers": _Shown("curves", "ROC and precision-recall of spiritsafe and of other methods on the same logs"),

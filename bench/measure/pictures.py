@@ -11,7 +11,7 @@ from measure.charts import bars, bounds, draw, levels, lines, panels, spans
 from measure.contrasts import swings
 from measure.curves import Ranking
 from measure.design import DAYS
-from measure.results import NAMED, Results, beside_ranked, ranked
+from measure.results import NAMED, Results, beside_ranked, groups_ranked, ranked
 from measure.sections import cohort_counts, found_rows
 from spiritsafe.simulation.evaluation import upper_bound
 
@@ -76,6 +76,22 @@ def _curves(results: Results) -> Spec | None:
         lines([row for row in precision if row["y"] > 0], {**_MEMBERS, "title": "members (recall)"},
               {**_MEMBERS, "title": "precision at this mix"}, "Precision and recall", names=list(rankings)),
     ])  # fmt: skip
+
+
+def _ranking(results: Results) -> Spec | None:
+    """Precision and recall with bands, accounts on the left and groups on the right."""
+    if not results.designed:
+        return None
+    shown = []
+    for title, worlds in (
+        ("Members against honest accounts", ranked(results.designed)),
+        ("Campaigns against false groups", groups_ranked(results.designed)),
+    ):
+        order, recalls = Ranking.of(worlds), np.linspace(0.01, 1, 100)
+        rows = [_at(_HERE, *point) for point in zip(recalls, *order.precision_at(recalls), strict=True)]
+        axes = {**_MEMBERS, "title": "recall"}, {**_MEMBERS, "title": "precision at this mix"}
+        shown.append(lines(rows, *axes, title, names=[_HERE]))
+    return panels(shown)
 
 
 def _at(name: str, x: float, y: float, low: float, high: float) -> dict[str, Any]:
@@ -165,6 +181,7 @@ def _cohorts(results: Results) -> Spec | None:
 
 PICTURES: dict[str, Callable[[Results], Spec | None]] = {
     "recall": _recall,
+    "ranking": _ranking,
     "curves": _curves,
     "ablations": _ablations,
     "cohorts": _cohorts,

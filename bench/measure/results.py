@@ -11,14 +11,17 @@ from measure.examine import FULL, Accounts, Examined
 from measure.leaks import Leaks
 from measure.machine import Circumstances
 from measure.missed import Missed
-from measure.recording import ACTED
+from measure.recording import ACTED, NEVER
 from measure.sensitivity import Sensitivity
 from spiritsafe.simulation.evaluation import SHELL, CampaignScore
 
-__all__ = ["NAMED", "Campaign", "Results", "beside_ranked", "ranked"]
+__all__ = ["NAMED", "Campaign", "Results", "beside_ranked", "groups_ranked", "ranked"]
 
 NAMED = ACTED / 2
 """Rank from which an account or a group is named at `suspected` or above."""
+
+
+_HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,23 @@ def ranked(worlds: Sequence[Examined], name: str = FULL) -> list[Ranked]:
         if name in world.ranks:
             member, counts = _positive(world.accounts)
             out.append(Ranked(np.array(world.ranks[name])[counts], member[counts]))
+    return out
+
+
+def groups_ranked(worlds: Sequence[Examined]) -> list[Ranked]:
+    """Return the campaigns and the false groups of every world.
+
+    A campaign's value is the rank of the best group that holds half of it, a false group's its own; less than half of
+    a false group is of any one campaign. Pure pieces of a campaign are neither.
+    """
+    out = []
+    for world in worlds:
+        found = np.full(len(world.accounts.campaigns), NEVER)
+        for group in world.standing:
+            if group.campaign >= 0 and group.share >= _HALF:
+                found[group.campaign] = max(found[group.campaign], group.rank)
+        false = np.array([group.rank for group in world.standing if group.purity < _HALF])
+        out.append(Ranked(np.concatenate([found, false]), np.arange(len(found) + len(false)) < len(found)))
     return out
 
 

@@ -13,13 +13,13 @@ from measure.design import FACTORS, balance
 from measure.examine import FULL, Examined
 from measure.intervals import Interval, clopper_pearson, clustered
 from measure.missed import Missed
-from measure.results import NAMED, Campaign, Results, ranked
+from measure.results import NAMED, Campaign, Results, groups_ranked, ranked
 from measure.tables import fine, markdown, percent
 from spiritsafe.simulation.evaluation import upper_bound
 
 __all__ = [
     "LEVELS", "Level", "ablations", "area", "between", "circumstances", "cohort_counts", "cohorts", "design",
-    "found_rows", "missed", "recall", "share",
+    "found_rows", "missed", "ranking", "recall", "share",
 ]  # fmt: skip
 
 LEVELS = {
@@ -141,6 +141,27 @@ def recall(results: Results) -> Iterator[str]:
         for size in LEVELS["size"]
     )
     yield from markdown(("", *LEVELS["sharing"]), lines)
+
+
+def ranking(results: Results) -> Iterator[str]:
+    """Yield how well accounts and groups are ranked, whatever the thresholds."""
+    if not results.designed:
+        yield _NONE
+        return
+    kinds = {
+        "members against honest accounts": ranked(results.designed),
+        "campaigns against false groups": groups_ranked(results.designed),
+    }
+    lines = []
+    for name, worlds in kinds.items():
+        order = Ranking.of(worlds)
+        positive, size = sum(int(w.positive.sum()) for w in worlds), sum(len(w.positive) for w in worlds)
+        lines.append((name, f"{positive:,} of {size:,}", area(order.area()), area(order.average_precision()),
+                      share(order.recall_at(0.0)), share(order.recall_at(0.001))))  # fmt: skip
+    yield from markdown(
+        ("", "positive", "area under ROC", "average precision", "recall before the first false one",
+         "recall at a false-positive rate of .1 %"), lines,
+    )  # fmt: skip
 
 
 def _cell(campaigns: Iterable[Campaign], **levels: str) -> str:

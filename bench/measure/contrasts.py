@@ -10,7 +10,7 @@ from measure.curves import Ranking
 from measure.evasions import ASSUMED, VARIANTS, bill
 from measure.examine import Examined
 from measure.leaks import Leak
-from measure.results import NAMED, Results, beside_ranked, ranked
+from measure.results import Results, beside_ranked, named, ranked
 from measure.sections import area, share
 from measure.sensitivity import Effect, Sensitivity
 from measure.tables import markdown, percent
@@ -43,16 +43,10 @@ def peers(results: Results) -> Iterator[str]:
 def _ours(worlds: Sequence[Examined]) -> tuple[str, ...]:
     accounts = ranked(worlds)
     found = sum(world.evaluation.found for world in worlds)
-    alarmed, members, false, honest = (
-        sum(int(n) for n in counts)
-        for counts in zip(
-            *(((w.value[w.positive] >= NAMED).sum(), w.positive.sum(), (w.value[~w.positive] >= NAMED).sum(),
-               (~w.positive).sum()) for w in accounts), strict=True,
-        )
-    )  # fmt: skip
+    ours = named(accounts)
     total = sum(len(world.evaluation.campaigns) for world in worlds)
-    return ("spiritsafe", *_figures(Ranking.of(accounts)), percent(alarmed, members), _rate(false, honest),
-            f"{found} of {total}")  # fmt: skip
+    return ("spiritsafe", *_figures(Ranking.of(accounts)), percent(ours.members, ours.of_members),
+            _rate(ours.honest, ours.of_honest), f"{found} of {total}")  # fmt: skip
 
 
 def _theirs(worlds: Sequence[Beside], method: str) -> tuple[str, ...]:

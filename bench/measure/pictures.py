@@ -1,6 +1,6 @@
 """Which pictures the evaluation has, and from what each is drawn."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,9 @@ import numpy as np
 from measure.beside import METHODS
 from measure.charts import bars, bounds, draw, levels, lines, panels, spans
 from measure.contrasts import swings
-from measure.curves import Ranking
+from measure.curves import Ranked, Ranking
 from measure.design import DAYS
-from measure.results import NAMED, Results, beside_ranked, groups_ranked, ranked
+from measure.results import Results, beside_ranked, groups_ranked, named, ranked
 from measure.sections import cohort_counts, found_rows
 from spiritsafe.simulation.evaluation import upper_bound
 
@@ -99,17 +99,11 @@ def _at(name: str, x: float, y: float, low: float, high: float) -> dict[str, Any
             "high": round(float(high), 5)}  # fmt: skip
 
 
-def _own(every: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _own(every: Mapping[str, Sequence[Ranked]]) -> list[dict[str, Any]]:
     """Return spiritsafe's own threshold as a point; no honest account named is drawn at the picture's edge."""
-    accounts = every[_HERE]
-    hits, members, alarms, honest = (
-        sum(int(n) for n in counts)
-        for counts in zip(
-            *(((w.value[w.positive] >= NAMED).sum(), w.positive.sum(), (w.value[~w.positive] >= NAMED).sum(),
-               (~w.positive).sum()) for w in accounts), strict=True,
-        )
-    )  # fmt: skip
-    return [{"name": _HERE, "x": max(alarms / max(honest, 1), _LOWEST), "y": hits / max(members, 1)}]
+    ours = named(every[_HERE])
+    x = max(ours.honest / max(ours.of_honest, 1), _LOWEST)
+    return [{"name": _HERE, "x": x, "y": ours.members / max(ours.of_members, 1)}]
 
 
 def _ablations(results: Results) -> Spec | None:

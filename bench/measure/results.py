@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from measure.recording import ACTED, NEVER
 from measure.sensitivity import Sensitivity
 from spiritsafe.simulation.evaluation import SHELL, CampaignScore
 
-__all__ = ["NAMED", "Campaign", "Results", "beside_ranked", "groups_ranked", "ranked"]
+__all__ = ["NAMED", "Campaign", "Results", "beside_ranked", "groups_ranked", "named", "ranked"]
 
 NAMED = ACTED / 2
 """Rank from which an account or a group is named at `suspected` or above."""
@@ -96,6 +97,22 @@ def ranked(worlds: Sequence[Examined], name: str = FULL) -> list[Ranked]:
             member, counts = _positive(world.accounts)
             out.append(Ranked(np.array(world.ranks[name])[counts], member[counts]))
     return out
+
+
+class Named(NamedTuple):
+    """What lies at spiritsafe's own threshold or above."""
+
+    members: int
+    of_members: int
+    honest: int
+    of_honest: int
+
+
+def named(worlds: Sequence[Ranked]) -> Named:
+    """Return who is named at `suspected` or above, over all worlds."""
+    value = np.concatenate([world.value for world in worlds]) >= NAMED
+    member = np.concatenate([world.positive for world in worlds])
+    return Named(int((value & member).sum()), int(member.sum()), int((value & ~member).sum()), int((~member).sum()))
 
 
 def groups_ranked(worlds: Sequence[Examined]) -> list[Ranked]:

@@ -3,6 +3,7 @@
 A part says nothing that an outcome does not hold; where there is no outcome it says so.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -13,8 +14,10 @@ from measure.design import FACTORS, balance
 from measure.examine import FULL, Examined
 from measure.intervals import Interval, clopper_pearson, clustered
 from measure.missed import Missed
-from measure.results import NAMED, Campaign, Results, groups_ranked, ranked
+from measure.results import Campaign, Results, groups_ranked, named, ranked
 from measure.tables import fine, markdown, percent
+from spiritsafe.detection.scoring import FAMILY_CAP, UNDISPATCHED_FLOOR
+from spiritsafe.model.words import Family
 from spiritsafe.simulation.evaluation import upper_bound
 
 __all__ = [
@@ -185,11 +188,10 @@ def ablations(results: Results) -> Iterator[str]:
     lines = []
     for name in (FULL, *ABLATIONS):
         accounts = ranked(worlds, name)
-        ranking = Ranking.of(accounts)
-        acted = sum(int((w.value[w.positive] >= NAMED).sum()) for w in accounts)
-        honest = sum(int((w.value[~w.positive] >= NAMED).sum()) for w in accounts)
-        lines.append((name, area(ranking.area()), share(ranking.recall_at(0.001)), area(ranking.average_precision()),
-                      percent(acted, sum(int(w.positive.sum()) for w in accounts)), str(honest)))  # fmt: skip
+        order = Ranking.of(accounts)
+        ours = named(accounts)
+        lines.append((name, area(order.area()), share(order.recall_at(0.001)), area(order.average_precision()),
+                      percent(ours.members, ours.of_members), str(ours.honest)))  # fmt: skip
     yield f"{len(worlds)} worlds. Intervals: bootstrap over worlds."
     yield ""
     yield from markdown(
@@ -284,5 +286,15 @@ def _line(campaign: Campaign) -> tuple[str, ...]:
 
 
 def _families(bits: Mapping[str, float]) -> str:
+    """Return the bits of the families that say most, and which of them lie at a bound."""
     strongest = sorted(bits.items(), key=lambda item: -abs(item[1]))[:5]
-    return ", ".join(f"{name} {value:+.1f}" for name, value in strongest)
+    floor = bits.get(Family.TIMING, 0.0) + bits.get(Family.VOLUME, 0.0) <= UNDISPATCHED_FLOOR
+    told = []
+    for name, value in strongest:
+        capped = value >= FAMILY_CAP.get(Family(name), math.inf) - _ROUNDED
+        floored = floor and value < 0 and name in {Family.TIMING, Family.VOLUME}
+        told.append(f"{name} {value:+.1f}{' (cap)' if capped else ' (floor)' if floored else ''}")
+    return ", ".join(told)
+
+
+_ROUNDED = 0.005

@@ -8,13 +8,15 @@ a run that was cut goes on where it was. With --write the page's generated parts
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from measure.machine import circumstances
 from measure.page import SECTIONS, write
-from measure.parts import PARTS
+from measure.parts import PARTS, Part
 from measure.pictures import paint
 from measure.results import Results
+from measure.trial import Trial
 from spiritsafe.simulation.worlds import Families
 
 
@@ -24,17 +26,20 @@ def main() -> int:
     folder = asked.out / ("quick" if asked.quick else "worlds")
     plans = {part.name: part.planned(asked.families, asked.data, asked.limit, quick=asked.quick) for part in PARTS}
     failures: list[str] = []
-    for part in () if asked.tables else PARTS:
-        if part.name in (asked.only or plans):
-            plan = plans[part.name]
-            sys.stderr.write(f"{part.name}: {part.estimate(plan, folder, reuse=asked.reuse)}\n")
-            failures += part.run(plan, folder, jobs=0 if asked.quick else asked.jobs, reuse=asked.reuse)[1]
-    whole = {
-        part.name: len(plans[part.name] if asked.quick else part.trials(asked.families, asked.data)) for part in PARTS
-    }
-    kept = {part.name: part.kept(plans[part.name], folder, reuse=asked.reuse) for part in PARTS}
-    current = {part.work.code() for part in PARTS}
-    results = Results(circumstances("bench/evaluate.py"), whole, current, failures=failures, **kept)
+    chosen = [part for part in PARTS if part.name in (asked.only or plans) and not asked.tables]
+    _estimate({part: part.left(plans[part.name], folder, reuse=asked.reuse) for part in chosen}, plans)
+    for part in chosen:
+        jobs = 0 if asked.quick else asked.jobs
+        failures += part.run(plans[part.name], folder, jobs=jobs, reuse=asked.reuse)[1]
+    whole = {part.name: part.planned(asked.families, asked.data, None, quick=asked.quick) for part in PARTS}
+    kept = {part.name: part.kept(whole[part.name], folder, reuse=asked.reuse) for part in PARTS}
+    results = Results(
+        circumstances("bench/evaluate.py"),
+        planned={name: len(plan) for name, plan in whole.items()},
+        current={part.work.code() for part in PARTS},
+        failures=failures,
+        **kept,
+    )
     if asked.write:
         write(results, asked.write)
     else:
@@ -42,6 +47,20 @@ def main() -> int:
             sys.stdout.write("\n".join([f"## {name}", "", *section(results), "", ""]))
         paint(results, asked.out / "img")
     return 1 if failures else 0
+
+
+def _estimate(left: Mapping[Part, int], plans: Mapping[str, Sequence[Trial]]) -> None:
+    """Say what is to be measured and about what it takes, before anything is."""
+    lines = [
+        f"{part.name}: {count} of {len(plans[part.name])} to measure, about {_minutes(count * part.seconds)}"
+        for part, count in left.items()
+    ]
+    total = sum(count * part.seconds for part, count in left.items())
+    sys.stderr.write("\n".join([*lines, f"together about {_minutes(total)}", ""]) if lines else "")
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} CPU-minutes"
 
 
 def _arguments() -> argparse.Namespace:

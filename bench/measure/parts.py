@@ -44,10 +44,9 @@ class Part:
         trials = self.trials(families, data)
         return [self.small(trial) for trial in trials[: self.quick]] if quick else trials[:limit]
 
-    def estimate(self, plan: Sequence[Trial], folder: Path, *, reuse: bool) -> str:
-        """Return how many trials are to be measured yet and what that takes."""
-        left = len(missing(plan, folder, self.work, reuse=reuse))
-        return f"{left} of {len(plan)} to measure, about {left * self.seconds / 60:.0f} CPU-minutes"
+    def left(self, plan: Sequence[Trial], folder: Path, *, reuse: bool) -> int:
+        """Return how many trials are to be measured yet."""
+        return len(missing(plan, folder, self.work, reuse=reuse))
 
     def run(self, plan: Sequence[Trial], folder: Path, *, jobs: int, reuse: bool) -> tuple[list[Any], list[str]]:
         """Measure what is missing."""

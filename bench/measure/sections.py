@@ -243,24 +243,35 @@ def missed(results: Results) -> Iterator[str]:
     columns = [name for name in _VERDICTS if any(key[1] == name for key in told)]
     yield f"{len(ours)} missed campaigns, by what became of them (rows) and what just their members would be (columns):"
     yield ""
-    reasons = sorted({key[0] for key in told}, key=lambda r: -sum(n for key, n in told.items() if key[0] == r))
+    reasons = _rows(told)
     yield from markdown(("", *columns), ((r, *(str(told[r, c]) for c in columns)) for r in reasons))
     yield from ("", "What the true members lack for `suspected`, by what they share (a campaign may lack several):", "")
     lacking: Counter[tuple[str, str]] = Counter()
     for campaign in ours:
         if campaign.missed and campaign.missed.oracle:
             lacking.update((rule, campaign.factors["sharing"]) for rule in campaign.missed.oracle.rules)
-    rules = sorted({key[0] for key in lacking}, key=lambda r: -sum(n for key, n in lacking.items() if key[0] == r))
+    rules = _rows(lacking)
     yield from markdown(
         ("", *LEVELS["sharing"]), ((r, *(str(lacking[r, level]) for level in LEVELS["sharing"])) for r in rules)
     )
     lost = [c for c in ours if c.missed and _verdict(c.missed) in _WOULD]
-    yield from ("", f"The {len(lost)} that the evidence would carry and that were lost on the way:", "")
-    yield from markdown(_HEADER, (_line(c) for c in lost))
+    if lost:
+        yield from ("", f"The {len(lost)} that the evidence would carry and that were lost on the way:", "")
+        yield from markdown(_HEADER, (_line(c) for c in lost))
+    else:
+        yield from ("", "None was lost on the way that the evidence would carry.")
     rest = [c for c in ours if c not in lost]
-    yield from ("", f"<details><summary>The other {len(rest)}</summary>", "")
+    yield from ("", f"<details><summary>{len(rest)} that it would not carry</summary>", "")
     yield from markdown(_HEADER, (_line(c) for c in rest))
     yield from ("", "</details>")
+
+
+def _rows(counts: Mapping[tuple[str, str], int]) -> list[str]:
+    """Return the first keys, the commonest first."""
+    sums: Counter[str] = Counter()
+    for (name, _), count in counts.items():
+        sums[name] += count
+    return sorted(sums, key=lambda name: (-sums[name], name))
 
 
 _WOULD = ("confirmed", "suspected")

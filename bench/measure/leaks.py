@@ -8,7 +8,7 @@ been logged and signed up by then is known to a scan.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from shutil import copytree, rmtree
 from tempfile import TemporaryDirectory
@@ -107,6 +107,7 @@ class _Log:
         settings: to scan with.
         file_hours: hours in a file.
         hour: up to where the store has read.
+        before: up to where it had read one scan earlier.
         known: status of every campaign at the hours that were scanned.
         named: honest accounts that any scan named.
     """
@@ -116,6 +117,7 @@ class _Log:
     settings: Settings
     file_hours: int
     hour: int = 0
+    before: int = 0
     known: dict[int, Mapping[str, CampaignScore]] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
     scans: int = 0
@@ -199,7 +201,7 @@ def _us(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _hours(column: pa.ChunkedArray, start: datetime) -> pa.ChunkedArray:
-    moment = pa.scalar(start + timedelta(0), pa.timestamp("us", "UTC"))
+    moment = pa.scalar(start, pa.timestamp("us", "UTC"))
     return pc.divide(pc.subtract(column, moment).cast(pa.int64()), _HOUR_US)
 
 

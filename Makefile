@@ -6,7 +6,7 @@ WORKERS ?= 4
 JOBS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check bench targets fuzz clean
+.PHONY: help demo test check bench targets evaluate fuzz clean
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
@@ -43,6 +43,9 @@ bench: $(VENV)/.package  ## measure a scan's, sketching's and links' speed and m
 targets: $(VENV)/.package  ## measure every target; takes hours, goes on where it was cut
 	$(BIN)/python bench/targets.py --jobs $(JOBS)
 
+evaluate: $(VENV)/.tools  ## measure the designed worlds and write docs/evaluation.md; takes hours, goes on where it was cut
+	$(BIN)/python bench/evaluate.py --jobs $(JOBS) --write docs/evaluation.md
+
 fuzz: $(VENV)/.package  ## fuzz readers and decoders for FUZZ_SECONDS (3600), one after the other
 	$(BIN)/pip install --quiet --group fuzz
 	$(BIN)/python bench/fuzz.py
@@ -63,5 +66,5 @@ $(VENV)/.package: $(VENV)/.made pyproject.toml
 	@touch $@
 
 $(VENV)/.tools: $(VENV)/.package
-	$(BIN)/pip install --quiet --group test --group check
+	$(BIN)/pip install --quiet --group test --group check --group bench
 	@touch $@

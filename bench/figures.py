@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from measure.machine import circumstances
-from measure.runs import run_all
+from measure.runs import TRIALS, run_all
 from measure.tables import markdown, percent
 from measure.trial import Outcome, Trial
 from measure.verdicts import named
@@ -36,7 +36,7 @@ def main() -> int:
     """Run what is missing, print the table, write it into a file if asked to."""
     asked = _arguments()
     trials = [trial for data in (None, asked.data)[: 1 + bool(asked.data)] for trial in _trials(asked.seeds, data)]
-    outcomes, failures = run_all(trials, asked.out / "worlds", jobs=asked.jobs, reuse=False)
+    outcomes, failures = run_all(trials, asked.out / "worlds", TRIALS, jobs=asked.jobs, reuse=False)
     text = "\n".join([*_table(outcomes), "", circumstances("bench/figures.py").sentence()]) + "\n"
     sys.stdout.write(text)
     if failures:

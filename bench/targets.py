@@ -14,7 +14,7 @@ import msgspec
 
 from measure.experiments import EXPERIMENTS, miniature
 from measure.machine import circumstances
-from measure.runs import measured, run_all
+from measure.runs import TRIALS, measured, run_all
 from measure.tables import document
 from measure.verdicts import verdicts
 from spiritsafe.simulation.worlds import Families
@@ -37,9 +37,9 @@ def main() -> int:
     trials = [trial for each in planned.values() for trial in each]
     folder = asked.out / ("quick" if asked.quick else "worlds")
     if asked.tables:
-        outcomes, failures = measured(trials, folder, reuse=asked.reuse), []
+        outcomes, failures = measured(trials, folder, TRIALS, reuse=asked.reuse), []
     else:
-        outcomes, failures = run_all(trials, folder, jobs=0 if asked.quick else asked.jobs, reuse=asked.reuse)
+        outcomes, failures = run_all(trials, folder, TRIALS, jobs=0 if asked.quick else asked.jobs, reuse=asked.reuse)
     around = circumstances("bench/targets.py")
     rows = verdicts(outcomes)
     text = "\n".join([*(_NO_FIGURES if asked.quick else ()), *document(rows, outcomes, failures, around)]) + "\n"

@@ -14,7 +14,7 @@ from measure.trial import Outcome
 from measure.verdicts import Row, named
 from spiritsafe.simulation.evaluation import CampaignScore, upper_bound
 
-__all__ = ["document", "markdown", "percent"]
+__all__ = ["document", "fine", "markdown", "percent"]
 
 _INTERVALS = (
     "Intervals: two-sided 95 %. Exact (Clopper-Pearson) for campaigns and honest accounts; members of one campaign "
@@ -67,7 +67,7 @@ def percent(events: int, trials: int) -> str:
 
 
 def _line(row: Row) -> tuple[str, ...]:
-    figure = f"{100 * row.value:.2f} %" if row.events is None else f"{row.events:,} ({_fine(row.value)})"
+    figure = f"{100 * row.value:.2f} %" if row.events is None else f"{row.events:,} ({fine(row.value)})"
     return (
         row.experiment, row.quantity, row.target, figure, f"{row.trials:,}", _between(row.low, row.high), row.verdict,
     )  # fmt: skip
@@ -76,10 +76,10 @@ def _line(row: Row) -> tuple[str, ...]:
 def _between(low: float | None, high: float | None) -> str:
     if low is None or high is None or isinf(high - low):
         return "-"
-    return f"{_fine(low)} to {_fine(high)}"
+    return f"{fine(low)} to {fine(high)}"
 
 
-def _fine(share: float) -> str:
+def fine(share: float) -> str:
     """Return a share in per cent, with more digits where it is near nothing."""
     return f"{100 * share:.3f} %" if 0 < abs(share) < 0.01 else f"{100 * share:.1f} %"
 
@@ -188,8 +188,8 @@ def _cohorts(outcomes: Sequence[Outcome]) -> Iterator[str]:
             for place, count in enumerate((score.accounts, score.linked, score.suspected, score.confirmed)):
                 total[place] += count
     lines = (
-        (cohort, *(f"{count:,}" for count in counts), _fine(upper_bound(counts[2], counts[0])),
-         _fine(upper_bound(counts[3], counts[0])))
+        (cohort, *(f"{count:,}" for count in counts), fine(upper_bound(counts[2], counts[0])),
+         fine(upper_bound(counts[3], counts[0])))
         for cohort, counts in sorted(sums.items())
     )  # fmt: skip
     yield from markdown(

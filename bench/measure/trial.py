@@ -21,7 +21,7 @@ from spiritsafe.pipeline.scan import ScanRequest, scan
 from spiritsafe.simulation.evaluation import Evaluation, evaluate
 from spiritsafe.simulation.worlds import World, WorldSpec, build, write
 
-__all__ = ["Outcome", "Trial", "code_digest", "identity", "undertake"]
+__all__ = ["Outcome", "Trial", "active", "code_digest", "identity", "undertake", "written"]
 
 _LEAKED = ["account_id", "started_at", "output_tokens"]
 
@@ -100,7 +100,7 @@ def undertake(trial: Trial, folder: Path, code: str) -> Outcome:
     with TemporaryDirectory(dir=folder, prefix="world-") as scratch:
         place = Path(scratch)
         begun = perf_counter()
-        world = _written(trial, place / "world")
+        world = written(trial, place / "world")
         built = perf_counter()
         request = ScanRequest(logs=[place / "world"], out=place / "out")
         result = scan(request, load_settings(), lambda *_: None)
@@ -117,11 +117,11 @@ def undertake(trial: Trial, folder: Path, code: str) -> Outcome:
         accounts=world.accounts.num_rows,
         simulate_s=round(built - begun, 2),
         scan_s=round(ended - built, 2),
-        evaluation=evaluate(findings, _active(world), world.exchanges),
+        evaluation=evaluate(findings, active(world), world.exchanges),
     )
 
 
-def _written(trial: Trial, folder: Path) -> World:
+def written(trial: Trial, folder: Path) -> World:
     """Write the world and return it with only those columns of its exchanges that evaluation asks for."""
     world = build(trial.spec)
     if trial.one_fingerprint:
@@ -130,7 +130,7 @@ def _written(trial: Trial, folder: Path) -> World:
     return replace(world, exchanges=world.exchanges.select(_LEAKED))
 
 
-def _active(world: World) -> pa.Table:
+def active(world: World) -> pa.Table:
     """Return the labels without the honest accounts that sent nothing: nobody could have named those."""
     sent = pc.is_in(world.labels["account_id"], value_set=pc.unique(world.exchanges["account_id"]))
     return world.labels.filter(pc.or_(sent, pc.is_valid(world.labels["campaign"])))

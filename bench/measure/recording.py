@@ -1,0 +1,93 @@
+"""Listens to a scan: what was proposed, what was judged, and in which order accounts would be named.
+
+Findings hold what is reported; why something is *not* reported is known inside the scan only. It is
+listened to from outside, in a process of the bench, so that detection carries nothing that only a
+measurement needs.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from unittest.mock import patch
+
+import numpy as np
+
+from spiritsafe.detection import campaigns, detect
+from spiritsafe.detection.campaigns import Group, Judgement, Progress, find_groups
+from spiritsafe.detection.groups.candidate import Candidate
+from spiritsafe.detection.population import Float, Population
+from spiritsafe.model.settings import DetectionSettings
+from spiritsafe.model.words import Tier
+
+__all__ = ["ACTED", "NEVER", "Recording", "acted", "judge_again", "listening", "rank_of", "ranks"]
+
+ACTED = 1_000.0
+"""Added to a group's bits per tier above `linked`: the order in which accounts are named is tier, then bits."""
+NEVER = -1_000.0
+"""Rank of an account that stands in no group."""
+_MIXED = 100.0
+"""Taken from the rank of a group with strangers in it, for which nobody may be acted on."""
+
+
+@dataclass
+class Recording:
+    """What one scan went through.
+
+    Attributes:
+        heard: what it looked at, once it has.
+        candidates: what the doors proposed, those that were too small left out.
+        judgement: what stood.
+    """
+
+    heard: list[Population] = field(default_factory=list)
+    candidates: list[Candidate] = field(default_factory=list)
+    judgement: Judgement = field(default_factory=lambda: Judgement([], 0))
+
+    @property
+    def population(self) -> Population:
+        """What the scan looked at."""
+        return self.heard[-1]
+
+
+@contextmanager
+def listening() -> Iterator[Recording]:
+    """Yield what the next scan of this process fills in."""
+    heard = Recording()
+    propose = campaigns.propose
+
+    def proposing(population: Population, settings: DetectionSettings) -> list[Candidate]:
+        heard.candidates = propose(population, settings)
+        return heard.candidates
+
+    def judging(population: Population, settings: DetectionSettings, progress: Progress) -> Judgement:
+        heard.heard.append(population)
+        heard.judgement = find_groups(population, settings, progress)
+        return heard.judgement
+
+    with patch.object(campaigns, "propose", proposing), patch.object(detect, "find_groups", judging):
+        yield heard
+
+
+def judge_again(population: Population, settings: DetectionSettings) -> Judgement:
+    """Return what a scan of the same population comes to under whatever is in force now."""
+    return find_groups(population, settings, lambda *_: None)
+
+
+def rank_of(group: Group) -> float:
+    """Return a group's place in the order of naming: tier first, bits within a tier, mixed groups last."""
+    tier = 0 if group.tier is None else group.tier.rank
+    return group.score.bits + ACTED * tier - (_MIXED if group.mixed else 0.0)
+
+
+def ranks(judgement: Judgement, size: int) -> Float:
+    """Return each account's rank, that of the first group it stands in, float [size]."""
+    out = np.full(size, NEVER)
+    for group in judgement.groups:
+        members = group.score.focus.members
+        out[members] = np.maximum(out[members], rank_of(group))
+    return out
+
+
+def acted(tier: Tier | None) -> bool:
+    """Return whether the tier permits an answer."""
+    return tier is not None and tier.rank >= Tier.SUSPECTED.rank

@@ -5,7 +5,7 @@ that value. A share of all values is one trial, so that a run that was cut goes 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +22,7 @@ from measure.knobs import Knob, knobs, turned
 from measure.recording import acted, judge_again
 from measure.runs import Work
 from measure.trial import Trial, identity, written
-from spiritsafe.detection.loading import load
+from spiritsafe.detection.loading import Parts, load
 from spiritsafe.detection.lone import lone_extractors
 from spiritsafe.detection.population import Population
 from spiritsafe.model.settings import DetectionSettings, load_settings
@@ -115,11 +115,12 @@ SENSITIVE = Experiment("Every number of detection turned", len(_WORLDS), 25_000,
 
 def undertake(trial: Trial, folder: Path, code: str) -> Sensitivity:
     """Read one world, then judge it once per turn."""
-    begun, kept = process_time(), []
+    begun = process_time()
+    kept: list[dict[str, Parts]] = []
 
-    def loading(tables: dict[str, pa.Table]) -> Population:
-        kept.append(tables)
-        return load(tables)
+    def loading(tables: Mapping[str, Parts]) -> Population:
+        kept.append({name: part if isinstance(part, pa.Table) else list(part) for name, part in tables.items()})
+        return load(kept[-1])
 
     with TemporaryDirectory(dir=folder, prefix="world-") as scratch, patch.object(pipeline, "load", loading):
         place = Path(scratch)
@@ -130,7 +131,7 @@ def undertake(trial: Trial, folder: Path, code: str) -> Sensitivity:
     tables = kept[0]
     population = load(tables)
     base = _effect(population, load_settings().detection, labels)
-    sent = set(tables["identities"]["account_id"].to_pylist())
+    sent = set(population.accounts.ids)
     return Sensitivity(
         experiment=trial.experiment,
         name=trial.name,
@@ -146,7 +147,7 @@ def undertake(trial: Trial, folder: Path, code: str) -> Sensitivity:
 
 
 def _turn(
-    knob: Knob, population: Population, tables: dict[str, pa.Table], labels: dict[str, str | None], base: Effect
+    knob: Knob, population: Population, tables: Mapping[str, Parts], labels: dict[str, str | None], base: Effect
 ) -> Turn:
     """Judge once more; a fresh population has none of the old one's cached values."""
     with turned(knob) as settings:
@@ -161,7 +162,7 @@ def _turn(
     return Turn(label=knob.label, told=knob.told, was=knob.was, now=knob.now, effect=effect)
 
 
-_LONE, _LOADED = "lone", {"population", "loading"}
+_LONE, _LOADED = "lone", {"large", "loading", "population"}
 """Modules that groups know nothing of, and those that are in force while a population is made."""
 
 

@@ -24,7 +24,7 @@ from spiritsafe.detection.population import (
 from spiritsafe.engine.tables import DAY_US, FEATURE_DIM, FEATURE_SCALE, SHAPE_BINS
 from spiritsafe.model.words import Capability, Elicitation, Programme, TraitKind, Verification
 
-__all__ = ["load"]
+__all__ = ["Parts", "load"]
 
 
 Parts: TypeAlias = pa.Table | Iterable[pa.Table]

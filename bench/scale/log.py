@@ -71,7 +71,7 @@ class ScaleSpec:
         for number in range(self.campaigns):
             who = self.member(number)
             told["organisation"][who] = -1
-            told["exit"][who] = 3 * count + number * 40 + rng.integers(0, self.members // 8, self.members)
+            told["exit"][who] = -1 - number
             told["hours"][who] = 24 + number
         return told
 
@@ -131,7 +131,7 @@ def _day(spec: ScaleSpec, day: int) -> pa.Table:
             "tool_call_count": np.where(tools > 0, rng.integers(0, 3, count), 0),
             "finish_reason": _named(_FINISH, rng.choice(3, count, p=[0.85, 0.1, 0.05])),
             "status": np.where(rng.random(count) < 0.01, 429, 200),
-            "client_ip": _addresses(habits["exit"], rng),
+            "client_ip": _addresses(_exits(spec, habits["exit"], rng), rng),
             "asn": habits["asn"],
             "country": _named(_COUNTRIES, habits["country"]),
             "user_agent": _named(_CLIENTS, habits["client"]),
@@ -164,6 +164,13 @@ def _ids(prefix: str, numbers: Int, absent: NDArray[np.bool_] | None = None) -> 
 
 def _named(names: NDArray[np.str_], codes: Int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(names.tolist()))
+
+
+def _exits(spec: ScaleSpec, exit_of: Int, rng: np.random.Generator) -> Int:
+    """An account's own exit; a campaign's members come through any of the campaign's proxies."""
+    proxies = spec.members // 8
+    pool = 3 * spec.accounts - (exit_of + 1) * proxies + rng.integers(0, proxies, len(exit_of))
+    return np.where(exit_of < 0, pool, exit_of)
 
 
 def _addresses(exit_of: Int, rng: np.random.Generator) -> pa.Array:

@@ -229,14 +229,15 @@ def hour_bits(focus: Focus) -> Float:
     a busy account cannot convict itself by volume. Bounded to -8 bits, and to +4: one honest account in
     sixteen is a service that runs round the clock and has no hours of its own to tell it by.
     """
-    counts = focus.cells
-    total = counts.sum(axis=2)
     everyone = focus.outside_profile.reshape(-1, CELLS_PER_DAY)
-    others = counts.sum(axis=0)[None] - counts + 0.25
-    member = _dirichlet_multinomial(counts, others / others.sum(axis=2, keepdims=True), _RHO_MEMBER)
+    # a day of one exchange says nothing about hours; most days of a large log are such days
+    who, day = np.nonzero(focus.cells.sum(axis=2) >= 2)
+    counts = focus.cells[who, day]
+    others = focus.cells.sum(axis=0)[day] - counts + 0.25
+    member = _dirichlet_multinomial(counts, others / others.sum(axis=1, keepdims=True), _RHO_MEMBER)
     share = everyone / everyone.sum(axis=1, keepdims=True)
-    stranger = _dirichlet_multinomial(counts, np.broadcast_to(share, counts.shape), _RHO_STRANGER)
-    ratio = np.where(total >= 2, member - stranger, 0).sum(axis=1) / np.log(2)
+    stranger = _dirichlet_multinomial(counts, share[day], _RHO_STRANGER)
+    ratio = tally(who, member - stranger, focus.size) / np.log(2)
     if np.median(ratio) < 0:
         # the group keeps no common clock: whoever keeps his own hours is no stranger for that
         return np.zeros(focus.size)
@@ -244,10 +245,10 @@ def hour_bits(focus: Focus) -> Float:
 
 
 def _dirichlet_multinomial(counts: Float, share: Float, rho: float) -> Float:
-    """Log probability of counts [m, d, c] given shares and intra-class correlation, without the multinomial term."""
+    """Log probability of counts [k, cells] given shares and intra-class correlation, without the multinomial term."""
     alpha = np.maximum(share, 1e-3) * (1 / rho - 1)
-    total, weight = counts.sum(axis=2), alpha.sum(axis=2)
-    inner = (gammaln(counts + alpha) - gammaln(alpha)).sum(axis=2)
+    total, weight = counts.sum(axis=1), alpha.sum(axis=1)
+    inner = (gammaln(counts + alpha) - gammaln(alpha)).sum(axis=1)
     return np.asarray(inner + gammaln(weight) - gammaln(weight + total))
 
 

@@ -100,11 +100,13 @@ class Remembered:
     def _of_epoch(self, kind: TraitKind, epoch: int, values: pa.Array | pa.ChunkedArray, hashes: Int, rows: Int) -> Int:
         memory = self._known.setdefault((kind, epoch), _Memory())
         at = memory.rows.find(hashes[rows])
-        unknown = rows[at == ABSENT]
+        out = memory.values[at]
+        unknown = np.flatnonzero(at == ABSENT)
         if len(unknown):
-            fresh, first = np.unique(hashes[unknown], return_index=True)
-            texts = pc.cast(values, pa.string()).take(pa.array(unknown[first]))
+            fresh, first, back = np.unique(hashes[rows[unknown]], return_index=True, return_inverse=True)
+            texts = pc.cast(values, pa.string()).take(pa.array(rows[unknown[first]]))
             texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-            memory.learn(fresh, self._maker.at(kind, epoch, texts))
-            at = memory.rows.find(hashes[rows])
-        return memory.values[at]
+            made = self._maker.at(kind, epoch, texts)
+            out[unknown] = made[back]
+            memory.learn(fresh, made)
+        return out

@@ -11,6 +11,8 @@ from spiritsafe.detection.population import Population
 __all__ = ["candidates"]
 
 _RESOLUTIONS = (0.02, 0.1, 0.4)
+_MOST = 400
+"""Groups looked at: a campaign of hundreds falls into hundreds of pieces, and every piece tested costs the others."""
 
 
 def candidates(population: Population, min_group: int, max_share: float) -> list[Candidate]:
@@ -18,6 +20,6 @@ def candidates(population: Population, min_group: int, max_share: float) -> list
     a, b, bits = link_edges(population)
     return [
         Candidate(Door.NETWORK, members, enriched(population, members))
-        for members in communities(a, b, bits, _RESOLUTIONS)
+        for members in communities(a, b, bits, _RESOLUTIONS, _MOST)
         if plausible(population, members, min_group, max_share)
     ]

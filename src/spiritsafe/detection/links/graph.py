@@ -5,6 +5,7 @@ keeps the component together and needs 3d.
 """
 
 import random
+from collections.abc import Iterator
 
 import igraph as ig
 import numpy as np
@@ -76,7 +77,7 @@ def merge_edges(a: Int, b: Int, bits: Float, size: int, *, best: bool = False) -
     return unique // max(size, 1), unique % max(size, 1), total
 
 
-def communities(a: Int, b: Int, bits: Float, resolutions: tuple[float, ...]) -> list[Int]:
+def communities(a: Int, b: Int, bits: Float, resolutions: tuple[float, ...], most: int | None = None) -> list[Int]:
     """Connected components, and Leiden communities (CPM) of every resolution inside them.
 
     CPM has no resolution limit (Traag et al. 2011), so a small campaign beside a large one stays whole.
@@ -85,20 +86,37 @@ def communities(a: Int, b: Int, bits: Float, resolutions: tuple[float, ...]) -> 
     Args:
         a, b, bits: edges between accounts.
         resolutions: CPM densities, in mean edge weights.
+        most: groups wanted at most, those with most weight inside; all by default.
     """
     if not len(a):
         return []
     nodes, index = np.unique(np.concatenate([a, b]), return_inverse=True)
-    graph = ig.Graph(n=len(nodes), edges=np.stack([index[: len(a)], index[len(a) :]], axis=1))
-    found = {tuple(sorted(part)) for part in graph.connected_components()}
+    left, right = index[: len(a)], index[len(a) :]
+    graph = ig.Graph(n=len(nodes), edges=np.stack([left, right], axis=1))
+    partitions = [graph.connected_components().membership]
     scale = float(np.mean(bits))
     for resolution in resolutions:
         fixed_order()
         parts = graph.community_leiden(
             objective_function="CPM", weights=bits.tolist(), resolution=resolution * scale, n_iterations=4
         )
-        found.update(tuple(sorted(part)) for part in parts)
-    return [nodes[np.array(part)] for part in sorted(found) if len(part) > 1]
+        partitions.append(parts.membership)
+    found: dict[tuple[int, ...], float] = {}
+    for membership in partitions:
+        found.update(_parts(np.array(membership), left, right, bits))
+    groups = sorted(found) if most is None else sorted(sorted(found, key=lambda g: (-found[g], g))[:most])
+    return [nodes[np.array(group)] for group in groups]
+
+
+def _parts(membership: Int, left: Int, right: Int, bits: Float) -> Iterator[tuple[tuple[int, ...], float]]:
+    """Yield the parts of more than one node, and the bits of the edges inside each."""
+    inside = membership[left] == membership[right]
+    weight = np.bincount(membership[left[inside]], bits[inside], int(membership.max()) + 1)
+    order = np.argsort(membership, kind="stable")
+    starts = np.flatnonzero(np.diff(membership[order], prepend=-1))
+    for part in np.split(order, starts[1:]):
+        if len(part) > 1:
+            yield tuple(part.tolist()), float(weight[membership[part[0]]])
 
 
 def fixed_order() -> None:

@@ -199,7 +199,7 @@ def _replace(log: Path) -> None:
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, change: Callable[[Path], None]) -> None:
     log = tmp_path / "log.jsonl"
     log.write_bytes(lines(*(exchange(n) for n in range(3_000))))
-    changed = []
+    changed: list[int] = []
 
     def progress(stage: str, done: int, total: int) -> None:
         if stage == "reading exchanges" and not changed:

@@ -10,11 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-import pyarrow.parquet as pq
-
 from spiritsafe.ingest.batch import Limits
 
-__all__ = ["Chunk", "PageError", "chunks"]
+__all__ = ["Chunk", "PageError", "chunks", "footer"]
 
 _PEEK, _LONGEST_HEADER = 1 << 12, 1 << 24
 _DICTIONARY_PAGE = 2
@@ -48,7 +46,28 @@ class Chunk:
     prefixed: bool
 
 
-def chunks(file: BinaryIO, size: int, group: pq.RowGroupMetaData, names: set[str], limits: Limits) -> list[Chunk]:
+Struct = dict[int, object]
+
+
+def footer(file: BinaryIO, size: int) -> list[list[Struct]]:
+    """Return the column chunks of each row group, as the footer describes them.
+
+    Read here because Arrow's own view of a chunk ends the process where a footer contradicts itself.
+
+    Raises:
+        PageError: it is damaged.
+    """
+    file.seek(max(size - 8, 0))
+    length = int.from_bytes(file.read(8)[:4], "little")
+    file.seek(max(size - 8 - length, 0))
+    try:
+        whole = _Thrift(file.read(length)).struct()
+    except IndexError:
+        raise PageError("the footer is damaged") from None
+    return [[_struct(chunk, 3) for chunk in _structs(group, 1)] for group in _structs(whole, 4)]
+
+
+def chunks(file: BinaryIO, size: int, group: list[Struct], names: set[str], limits: Limits) -> list[Chunk]:
     """Return what the pages of a row group's columns claim.
 
     Args:
@@ -61,13 +80,28 @@ def chunks(file: BinaryIO, size: int, group: pq.RowGroupMetaData, names: set[str
     Raises:
         PageError: a page claims too much, or a header cannot be read.
     """
-    columns = [group.column(index) for index in range(group.num_columns)]
-    return [
-        _chunk(file, size, column, limits) for column in columns if column.path_in_schema.partition(".")[0] in names
-    ]
+    return [_chunk(file, size, column, limits) for column in group if _top(column) in names]
 
 
-def _chunk(file: BinaryIO, size: int, column: pq.ColumnChunkMetaData, limits: Limits) -> Chunk:
+def _top(column: Struct) -> str:
+    path = column.get(3)
+    first = path[0] if isinstance(path, list) and path else b""
+    return first.decode("utf-8", "replace") if isinstance(first, bytes) else ""
+
+
+def _structs(struct: Struct, field: int) -> list[Struct]:
+    found = struct.get(field)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _struct(struct: Struct, field: int) -> Struct:
+    found = struct.get(field)
+    if not isinstance(found, dict):
+        raise PageError("the footer is damaged")
+    return found
+
+
+def _chunk(file: BinaryIO, size: int, column: Struct, limits: Limits) -> Chunk:
     rows = decoded = largest = dictionary = 0
     by_dictionary = prefixed = False
     for header in _pages(file, size, column):
@@ -84,15 +118,16 @@ def _chunk(file: BinaryIO, size: int, column: pq.ColumnChunkMetaData, limits: Li
         by_dictionary |= encoding in _BY_DICTIONARY
         prefixed |= encoding == _DELTA_BYTE_ARRAY
         rows, decoded, largest = rows + _number(details, 1), decoded + room, max(largest, room)
-    name = column.path_in_schema.partition(".")[0]
-    return Chunk(name, rows, decoded // max(rows, 1), largest, dictionary if by_dictionary else 0, prefixed)
+    return Chunk(_top(column), rows, decoded // max(rows, 1), largest, dictionary if by_dictionary else 0, prefixed)
 
 
-def _pages(file: BinaryIO, size: int, column: pq.ColumnChunkMetaData) -> Iterator[dict[int, object]]:
+def _pages(file: BinaryIO, size: int, column: Struct) -> Iterator[dict[int, object]]:
     """Yield the page headers of a chunk until they account for all of its values."""
-    starts = [column.data_page_offset, column.dictionary_page_offset]
-    at = min(start for start in starts if start)
-    left = column.num_values
+    at = _number(column, 9)
+    dictionary = column.get(11)
+    if isinstance(dictionary, int) and 0 < dictionary < at:
+        at = dictionary
+    left = _number(column, 5)
     while left > 0:
         header, length = _header(file, at, size)
         content = _number(header, 3)
@@ -154,19 +189,20 @@ class _Thrift:
         if kind in {_BYTE, _TRUE, _FALSE}:
             return self._byte()
         if kind in {_BINARY, _DOUBLE}:
-            self._skip(8 if kind == _DOUBLE else self._varint())
-            return None
+            begin = self._skip(8 if kind == _DOUBLE else self._varint())
+            return self._data[begin : self.at]
         if kind in {_LIST, _SET}:
             head = self._byte()
-            for _ in range(self._varint() if head >> 4 == 15 else head >> 4):
-                self._value(head & 15, depth + 1)
-            return None
+            count = self._varint() if head >> 4 == 15 else head >> 4
+            return [self._value(head & 15, depth + 1) for _ in range(count)]
         raise PageError("a page header is damaged")
 
-    def _skip(self, length: int) -> None:
+    def _skip(self, length: int) -> int:
+        """Pass over some bytes; return where they began."""
         self.at += length
         if self.at > len(self._data):
             raise IndexError
+        return self.at - length
 
     def _byte(self) -> int:
         self.at += 1

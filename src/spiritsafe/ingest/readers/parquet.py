@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from spiritsafe.ingest.batch import Batch, Given, Limits
-from spiritsafe.ingest.readers.pages import Chunk, chunks
+from spiritsafe.ingest.readers.pages import Chunk, PageError, chunks, footer
 from spiritsafe.ingest.readers.reader import warn_unknown
 from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.validate import require, require_distinct, settle, unknown
@@ -68,9 +68,12 @@ def _steps(
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield small batches, and at most how many rows they have."""
     with source.path.open("rb") as raw:
-        for index in range(file.metadata.num_row_groups):
+        with damage(source):
+            groups = footer(raw, source.size)
+            if len(groups) != file.metadata.num_row_groups:
+                raise PageError("the footer is damaged")
+        for index, group in enumerate(groups):
             with damage(source):
-                group = file.metadata.row_group(index)
                 claims = chunks(raw, source.size, group, set(names), limits)
                 step = _step(claims, partial(_widest, source, index), limits)
                 batches = file.iter_batches(step, row_groups=[index], columns=names)

@@ -6,6 +6,7 @@ whoever floods the catalogue gains a template more, not quadratic time.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,7 @@ SAME_COSINE = 0.92
 SAME_LENGTH = 0.75
 """Least ratio of their projections' lengths."""
 COMPARED = 4096
+T = TypeVar("T", bound=np.generic)
 
 
 class Catalogue:
@@ -117,19 +119,30 @@ class Catalogue:
         public: Sequence[NDArray[np.int64]],
     ) -> None:
         self._rows.add(ids)
-        self._vectors = np.concatenate([self._vectors, np.rint(vectors)])
-        self._signatures = np.concatenate([self._signatures, signatures])
+        before, size = len(self._sentences), len(self._sentences) + len(ids)
+        self._vectors, self._signatures = _roomy(self._vectors, size), _roomy(self._signatures, size)
+        self._vectors[before:size], self._signatures[before:size] = np.rint(vectors), signatures
         self._public.extend(public)
         self._sentences.extend(sentences)
         self._senders.grow(len(self._rows))
 
     def _near(self, vector: NDArray[np.float64]) -> int | None:
         """Return the id of the most similar recent template, None if none is the same but for a word."""
-        others = self._vectors[-COMPARED:]
+        known = len(self._sentences)
+        others = self._vectors[max(known - COMPARED, 0) : known]
         norms, own = np.linalg.norm(others, axis=1), float(np.linalg.norm(vector))
         cosine = others @ vector / np.maximum(norms * own, 1e-9)
         short = np.minimum(norms, own) < SAME_LENGTH * np.maximum(norms, own)
         cosine[short] = 0
         if len(cosine) == 0 or cosine.max() < SAME_COSINE:
             return None
-        return int(self._rows.hashes[len(self._vectors) - len(others) + int(cosine.argmax())])
+        return int(self._rows.hashes[known - len(others) + int(cosine.argmax())])
+
+
+def _roomy(rows: NDArray[T], size: int) -> NDArray[T]:
+    """Return the array itself, or one of twice the rows, so that a flood of templates does not copy all at each."""
+    if size <= len(rows):
+        return rows
+    wider = np.zeros((1 << size.bit_length(), *rows.shape[1:]), rows.dtype)
+    wider[: len(rows)] = rows
+    return wider

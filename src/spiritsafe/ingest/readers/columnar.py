@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from spiritsafe.ingest.batch import Limits
 from spiritsafe.ingest.readers.objects import Record, textual
-from spiritsafe.ingest.readers.parquet import damage, gathered
+from spiritsafe.ingest.readers.parquet import claimed, damage, gathered
 from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.validate import require_distinct
 from spiritsafe.ingest.values import plain
@@ -45,13 +45,14 @@ def rows_of(source: Source, limits: Limits) -> Iterator[list[Record]]:
     Raises:
         InputError: it is damaged.
     """
+    groups = claimed(source)
     with damage(source):
         file = pq.ParquetFile(source.path, pre_buffer=False, buffer_size=1 << 20)
         names = list(dict.fromkeys(file.schema_arrow.names))
     require_distinct(names, source.name, limits.columns)
     with file:
         done = 0
-        for table in gathered(file, names, source, limits):
+        for table in gathered(file, groups, names, source, limits):
             done += table.num_rows
             source.meter.share = done / max(file.metadata.num_rows, 1)
             columns = [[_json(value) for value in _values(table.column(name))] for name in names]

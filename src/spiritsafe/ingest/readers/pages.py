@@ -10,16 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-import pyarrow.parquet as pq
-
 from spiritsafe.ingest.batch import Limits
 
-__all__ = ["Chunk", "PageError", "chunks"]
+__all__ = ["Chunk", "PageError", "Struct", "chunks", "footer", "texts"]
 
 _PEEK, _LONGEST_HEADER = 1 << 12, 1 << 24
 _DICTIONARY_PAGE = 2
 _DELTA_BYTE_ARRAY, _BY_DICTIONARY = 7, frozenset({2, 8})
-_FIXED_WIDTH = frozenset({"BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE"})
+_FIXED_WIDTH, _BYTE_ARRAY = frozenset({0, 1, 2, 3, 4, 5}), 6
 _STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 11, 12
 _DEEPEST = 8
 
@@ -49,7 +47,28 @@ class Chunk:
     prefixed: bool
 
 
-def chunks(file: BinaryIO, size: int, group: pq.RowGroupMetaData, names: set[str], limits: Limits) -> list[Chunk]:
+Struct = dict[int, object]
+
+
+def footer(file: BinaryIO, size: int) -> list[Struct]:
+    """Return the row groups, as the footer describes them.
+
+    Read here because Arrow's own view of a chunk ends the process where a footer contradicts itself.
+
+    Raises:
+        PageError: it is damaged.
+    """
+    file.seek(max(size - 8, 0))
+    length = int.from_bytes(file.read(8)[:4], "little")
+    file.seek(max(size - 8 - length, 0))
+    try:
+        whole = _Thrift(file.read(length)).struct()
+    except IndexError:
+        raise PageError("the footer is damaged") from None
+    return _structs(whole, 4)
+
+
+def chunks(file: BinaryIO, size: int, group: Struct, names: set[str], limits: Limits) -> list[Chunk]:
     """Return what the pages of a row group's columns claim.
 
     Args:
@@ -62,12 +81,20 @@ def chunks(file: BinaryIO, size: int, group: pq.RowGroupMetaData, names: set[str
     Raises:
         PageError: a page claims too much, or a header cannot be read.
     """
-    columns = [group.column(index) for index in range(group.num_columns)]
-    return [
-        _chunk(file, size, column, limits, group.num_rows)
-        for column in columns
-        if _is_within(column.path_in_schema, names)
-    ]
+    total = _number(group, 3)
+    columns = [_struct(chunk, 3) for chunk in _structs(group, 1)]
+    return [_chunk(file, size, column, limits, total) for column in columns if _is_within(_path(column), names)]
+
+
+def texts(groups: list[Struct]) -> dict[str, tuple[int, int]]:
+    """Return of each column of texts or bytes how many bytes, decoded, and how many values the footer claims."""
+    totals: dict[str, tuple[int, int]] = {}
+    for group in groups:
+        for column in (_struct(chunk, 3) for chunk in _structs(group, 1)):
+            if column.get(1) == _BYTE_ARRAY:
+                size, values = totals.get(_path(column), (0, 0))
+                totals[_path(column)] = size + _number(column, 6), values + _number(column, 5)
+    return totals
 
 
 def _is_within(path: str, names: set[str]) -> bool:
@@ -76,7 +103,25 @@ def _is_within(path: str, names: set[str]) -> bool:
     return any(".".join(steps[:end]) in names for end in range(1, len(steps) + 1))
 
 
-def _chunk(file: BinaryIO, size: int, column: pq.ColumnChunkMetaData, limits: Limits, total: int) -> Chunk:
+def _path(column: Struct) -> str:
+    steps = column.get(3)
+    known = [step for step in steps if isinstance(step, bytes)] if isinstance(steps, list) else []
+    return b".".join(known).decode("utf-8", "replace")
+
+
+def _structs(struct: Struct, field: int) -> list[Struct]:
+    found = struct.get(field)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _struct(struct: Struct, field: int) -> Struct:
+    found = struct.get(field)
+    if not isinstance(found, dict):
+        raise PageError("the footer is damaged")
+    return found
+
+
+def _chunk(file: BinaryIO, size: int, column: Struct, limits: Limits, total: int) -> Chunk:
     rows = decoded = largest = dictionary = 0
     by_dictionary = prefixed = False
     for header in _pages(file, size, column):
@@ -93,17 +138,18 @@ def _chunk(file: BinaryIO, size: int, column: pq.ColumnChunkMetaData, limits: Li
         by_dictionary |= encoding in _BY_DICTIONARY
         prefixed |= encoding == _DELTA_BYTE_ARRAY
         rows, decoded, largest = rows + _number(details, 1), decoded + room, max(largest, room)
-    if column.physical_type in _FIXED_WIDTH or not by_dictionary:
+    if column.get(1) in _FIXED_WIDTH or not by_dictionary:
         dictionary = 0
-    mean = decoded // max(min(rows, total), 1)
-    return Chunk(column.path_in_schema, rows, mean, largest, dictionary, prefixed)
+    return Chunk(_path(column), rows, decoded // max(min(rows, total), 1), largest, dictionary, prefixed)
 
 
-def _pages(file: BinaryIO, size: int, column: pq.ColumnChunkMetaData) -> Iterator[dict[int, object]]:
+def _pages(file: BinaryIO, size: int, column: Struct) -> Iterator[dict[int, object]]:
     """Yield the page headers of a chunk until they account for all of its values."""
-    starts = [column.data_page_offset, column.dictionary_page_offset]
-    at = min(start for start in starts if start)
-    left = column.num_values
+    at = _number(column, 9)
+    dictionary = column.get(11)
+    if isinstance(dictionary, int) and 0 < dictionary < at:
+        at = dictionary
+    left = _number(column, 5)
     while left > 0:
         header, length = _header(file, at, size)
         content = _number(header, 3)
@@ -165,19 +211,20 @@ class _Thrift:
         if kind in {_BYTE, _TRUE, _FALSE}:
             return self._byte()
         if kind in {_BINARY, _DOUBLE}:
-            self._skip(8 if kind == _DOUBLE else self._varint())
-            return None
+            begin = self._skip(8 if kind == _DOUBLE else self._varint())
+            return self._data[begin : self.at]
         if kind in {_LIST, _SET}:
             head = self._byte()
-            for _ in range(self._varint() if head >> 4 == 15 else head >> 4):
-                self._value(head & 15, depth + 1)
-            return None
+            count = self._varint() if head >> 4 == 15 else head >> 4
+            return [self._value(head & 15, depth + 1) for _ in range(count)]
         raise PageError("a page header is damaged")
 
-    def _skip(self, length: int) -> None:
+    def _skip(self, length: int) -> int:
+        """Pass over some bytes; return where they began."""
         self.at += length
         if self.at > len(self._data):
             raise IndexError
+        return self.at - length
 
     def _byte(self) -> int:
         self.at += 1

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from spiritsafe.ingest.batch import Batch, Given, Limits
-from spiritsafe.ingest.readers.pages import Chunk, chunks
+from spiritsafe.ingest.readers.pages import Chunk, PageError, Struct, chunks, footer, texts
 from spiritsafe.ingest.readers.reader import warn_unknown
 from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.validate import require, require_distinct, settle, unknown
@@ -25,7 +25,7 @@ from spiritsafe.ingest.values import plain
 from spiritsafe.model.columns import TableSpec
 from spiritsafe.model.errors import InputError
 
-__all__ = ["ParquetReader", "damage", "gathered"]
+__all__ = ["ParquetReader", "claimed", "damage", "gathered"]
 
 _STEP = 65_536
 _FEW = 4
@@ -52,28 +52,33 @@ def damage(source: Source) -> Iterator[None]:
         ) from error
 
 
-def _opened(source: Source) -> pq.ParquetFile:
+def claimed(source: Source) -> list[Struct]:
+    """Return the row groups that a file's footer describes.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    with damage(source), source.path.open("rb") as raw:
+        return footer(raw, source.size)
+
+
+def _opened(source: Source, groups: list[Struct]) -> pq.ParquetFile:
     """Open a file so that texts of few distinct values stay dictionaries: each is then looked at once."""
-    metadata = pq.read_metadata(source.path)
-    few = set()
-    for index in range(metadata.num_columns):
-        name, size, values = metadata.schema.column(index).path, 0, 0
-        for number in range(metadata.num_row_groups):
-            part = metadata.row_group(number).column(index)
-            size, values = size + part.total_uncompressed_size, values + part.num_values
-        if metadata.schema.column(index).physical_type == "BYTE_ARRAY" and size < _FEW * values:
-            few.add(name)
-    return pq.ParquetFile(
-        source.path, metadata=metadata, read_dictionary=sorted(few), pre_buffer=False, buffer_size=1 << 20
-    )
+    few = [name for name, (size, values) in texts(groups).items() if size < _FEW * values]
+    return pq.ParquetFile(source.path, read_dictionary=few, pre_buffer=False, buffer_size=1 << 20)
 
 
-def gathered(file: pq.ParquetFile, names: list[str], source: Source, limits: Limits) -> Iterator[pa.Table]:
+def gathered(
+    file: pq.ParquetFile, groups: list[Struct], names: list[str], source: Source, limits: Limits
+) -> Iterator[pa.Table]:
     """Yield the rows in order, a batch at a time."""
     _require_plausible(file.metadata.num_rows, source, limits)
+    if len(groups) != file.metadata.num_row_groups:
+        with damage(source):
+            raise PageError("the footer is damaged")
     parts: list[pa.RecordBatch] = []
     rows = held = decoded = 0
-    for step, part in _steps(file, names, source, limits):
+    for step, part in _steps(file, groups, names, source, limits):
         decoded += part.nbytes
         if decoded > max(limits.decoded_floor, limits.decoded_inflation * source.size):
             raise _bomb(f"holds more than {decoded} bytes of values in {source.size} bytes", source)
@@ -88,14 +93,13 @@ def gathered(file: pq.ParquetFile, names: list[str], source: Source, limits: Lim
 
 
 def _steps(
-    file: pq.ParquetFile, names: list[str], source: Source, limits: Limits
+    file: pq.ParquetFile, groups: list[Struct], names: list[str], source: Source, limits: Limits
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield small batches, and at most how many rows they have."""
     kept = {field.name for field in file.schema_arrow if pa.types.is_dictionary(field.type)}
     with source.path.open("rb") as raw:
-        for index in range(file.metadata.num_row_groups):
+        for index, group in enumerate(groups):
             with damage(source):
-                group = file.metadata.row_group(index)
                 claims = chunks(raw, source.size, group, set(names), limits)
                 claims = [replace(claim, dictionary=0) if claim.column in kept else claim for claim in claims]
                 step = _step(claims, partial(_widest, source, file.metadata, index), limits)
@@ -214,13 +218,14 @@ class ParquetReader:
 
     def batches(self, source: Source, spec: TableSpec, limits: Limits) -> Iterator[Batch]:
         """Yield the rows of a Parquet file; see :class:`~spiritsafe.ingest.readers.reader.Reader`."""
+        groups = claimed(source)
         with damage(source):
-            file = _opened(source)
+            file = _opened(source, groups)
             found = file.schema_arrow.names
         with file:
             known = _known(found, source, spec, limits)
             row = 1
-            for table in gathered(file, known, source, limits):
+            for table in gathered(file, groups, known, source, limits):
                 numbers = np.arange(row, row + table.num_rows, dtype=np.int64)
                 columns = {name: table.column(name) for name in known}
                 row += table.num_rows

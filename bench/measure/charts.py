@@ -182,8 +182,11 @@ def spans(rows: Sequence[Row], title: str, axis: str, names: Sequence[str]) -> S
     shape = {"field": "name", "type": "nominal", "title": None,
              "scale": {"domain": list(names), "range": ["circle", "square", "cross"][: len(names)]},
              "legend": {"orient": "bottom", "symbolSize": 60}}  # fmt: skip
+    apart = {"field": "name", "type": "nominal", "scale": {"domain": list(names)}}
     return {
-        "data": {"values": list(rows)}, "title": title, "width": 330, "height": {"step": 18},
+        "data": {"values": list(rows)}, "title": title, "width": 330, "height": {"step": 9},
         "mark": {"type": "point", "filled": True, "size": 60, "opacity": 0.9},
-        "encoding": {"x": {"field": "x", "title": axis, **_SHARE}, "y": y, "color": colour, "shape": shape},
+        "encoding": {
+            "x": {"field": "x", "title": axis, **_SHARE}, "y": y, "yOffset": apart, "color": colour, "shape": shape,
+        },
     }  # fmt: skip

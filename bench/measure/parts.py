@@ -94,6 +94,6 @@ PARTS: tuple[Part, ...] = (
     Part("large", _of(DESIGNED["large"]), EXAMINATIONS, 240),
     Part("evasions", _of(EVADING["evasions"]), EXAMINATIONS, 30),
     Part("peers", _first(DESIGNED["factorial"], 40, "peers"), BESIDE, 30),
-    Part("leaks", _hourly, LEAKS, 420, small=_one_day),
+    Part("leaks", _hourly, LEAKS, 300, small=_one_day),
     Part("sensitivity", _of(SENSITIVE), SENSITIVITY, 110, small=_two_turns),
 )

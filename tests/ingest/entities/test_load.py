@@ -174,7 +174,7 @@ def test_a_bad_cell_is_named(tmp_path: Path) -> None:
 
 def test_a_row_of_the_contracts_table_is_named(tmp_path: Path) -> None:
     path = written(tmp_path, "kind,value,tag\ncidr,192.0.2.0/24,vpn\ncidr,here,vpn\n")
-    with pytest.raises(InputError, match="row 2, column 'value': is no network"):
+    with pytest.raises(InputError, match="row 2, column 'value': 'here' is not a network"):
         load((path, None))
 
 

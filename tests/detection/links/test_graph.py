@@ -45,3 +45,9 @@ def test_two_cliques_with_a_bridge_are_told_apart() -> None:
     a, b = np.concatenate([i, i + 8, [0]]), np.concatenate([j, j + 8, [8]])
     found = {tuple(group.tolist()) for group in communities(a, b, np.ones(len(a)), (0.4,))}
     assert {tuple(range(8)), tuple(range(8, 16)), tuple(range(16))} <= found
+
+
+def test_edges_of_many_accounts_keep_their_ends_whatever_the_width_of_a_position() -> None:
+    ends = np.array([0, 50_000, 1_900_000], np.int32), np.array([1_999_999, 60_000, 1_900_001], np.int32)
+    a, b, bits = merge_edges(*ends, np.ones(3), 2_000_000)
+    assert (a.tolist(), b.tolist(), bits.tolist()) == (ends[0].tolist(), ends[1].tolist(), [1.0] * 3)

@@ -67,7 +67,8 @@ def _pairs(starts: Int, sizes: Int) -> tuple[Int, Int]:
 
 def merge_edges(a: Int, b: Int, bits: Float, size: int, *, best: bool = False) -> tuple[Int, Int, Float]:
     """Join parallel edges by sum, or by maximum where ``best``."""
-    key = np.minimum(a, b) * size + np.maximum(a, b)
+    # two positions in one number: 32 bits, in which a population may keep them, are too few
+    key = np.minimum(a, b).astype(np.int64) * size + np.maximum(a, b)
     unique, inverse = np.unique(key, return_inverse=True)
     if best:
         total = np.zeros(len(unique))

@@ -129,6 +129,6 @@ def rare_traits(population: Population, family: str) -> RareTraits:
     group = np.concatenate(([0], np.cumsum(fresh)))[: len(row)]
     order = np.lexsort((group, traits.account[row]))
     row, group = row[order], group[order]
-    account = traits.account[row]
+    account, degree = traits.account[row].astype(np.int64), traits.degree[row].astype(np.int64)
     starts = np.searchsorted(account, np.arange(population.size + 1))
-    return RareTraits(account, group, row, traits.degree[row], starts, population.size, int(has.sum()))
+    return RareTraits(account, group, row, degree, starts, population.size, int(has.sum()))

@@ -40,7 +40,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "blank": (b"\n \r\n\t\n", "the file is empty"),
     "byte-order mark alone": (b"\xef\xbb\xbf", "the file is empty"),
     "blanks first": (b"\n" * 100_000 + JSONL, "nothing but blanks"),
-    "NUL": (b"\0" * 100, "neither Parquet, JSONL nor CSV"),
+    "NUL": (b"\0" * 100, "neither Parquet, JSON nor CSV"),
     "UTF-16": (JSONL.decode().encode("utf-16"), "UTF-16"),
     "UTF-16, big": (b"\xfe\xff" + JSONL.decode().encode("utf-16-be"), "UTF-16"),
     "array of numbers": (b"[1, 2]", ""),

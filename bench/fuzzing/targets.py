@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from spiritsafe.cli.evaluate import findings_of
 from spiritsafe.ingest.batch import Limits
-from spiritsafe.ingest.entities import Entities
+from spiritsafe.ingest.entities import EntityFile, load_entities
 from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.ingest.read import Reading, read_table
 from spiritsafe.ingest.readers import READERS, Format
@@ -23,6 +23,7 @@ from spiritsafe.ingest.sources import source
 from spiritsafe.model.columns import ACCOUNTS, ENTITIES, EXCHANGES
 from spiritsafe.model.errors import InputError, SpiritsafeError
 from spiritsafe.model.settings import OnError, load_settings
+from spiritsafe.model.words import EntityKind
 from spiritsafe.simulation.evaluation import evaluate
 from spiritsafe.sketch.codec import decode, encode
 from spiritsafe.sketch.refine import Thresholds
@@ -41,6 +42,7 @@ _FINDINGS = (
 _ENTITIES = (
     b"kind,value,tag\ncidr,192.0.2.0/24,vpn\ncidr,2001:db8::/32,tor\nasn,64500,hosting\ndomain,example.org,education\n"
 )
+_NETWORKS = b"# exits\n192.0.2.0/24\n2001:db8::/32 ; ours\n198.51.100.7\n"
 _ACCOUNTS = b"account_id,created_at,email,signup_ip,programme\na,2026-01-01,a@example.org,192.0.2.1,none\n"
 _SETTINGS = b'[ingest]\non_error = "quarantine"\n\n[detection]\nfdr = 0.005\nmin_group = 10\n'
 _LABELS = pa.table({"account_id": ["a", "b"], "cohort": ["c", "c"], "campaign": ["x", None]})
@@ -82,7 +84,7 @@ def targets(scratch: Path) -> dict[str, Target]:
         Target("sniffed", reading(None), lambda: (*examples, *(gzip.compress(one, mtime=0) for one in examples))),
         Target("gzip", reading(None, lambda data: gzip.compress(data, 1, mtime=0)), lambda: examples),
         Target("accounts", lambda data: _side(log, data), lambda: (_ACCOUNTS,)),
-        Target("entities", lambda data: _entities(log, data), lambda: (_ENTITIES,)),
+        Target("entities", lambda data: _entities(log, data), lambda: (_ENTITIES, _NETWORKS)),
         Target("settings", lambda data: _settings(log, data), lambda: (_SETTINGS,)),
         Target("findings", lambda data: _findings(log, data), lambda: (_FINDINGS,)),
         Target("text", _text, lambda: _TEXTS),
@@ -128,17 +130,19 @@ def _side(log: Path, data: bytes) -> None:
 
 
 def _entities(log: Path, data: bytes) -> None:
+    """As a file that says itself what its networks are, and as a list of one kind of them."""
     log.write_bytes(data)
+    addresses = pa.chunked_array([["192.0.2.1", "2001:db8::1", "::", "255.255.255.255", "no", None]])
+    for tag in (None, "vpn"):
 
-    def looked_up() -> None:
-        entities = Entities(read_table(log, Reading(ENTITIES, OnError.SKIP, limits=LIMITS)))
-        addresses = pa.chunked_array([["192.0.2.1", "2001:db8::1", "::", "255.255.255.255", "no", None]])
-        rows, tags = entities.tags("cidr", addresses)
-        if len(rows) != len(tags):
-            raise AssertionError("tags without rows")
-        entities.shared_exits(addresses)
+        def looked_up(tag: str | None = tag) -> None:
+            entities = load_entities([EntityFile(log, tag)], Reading(ENTITIES, OnError.SKIP, limits=LIMITS))
+            rows, tags = entities.tags(EntityKind.DOMAIN, addresses)
+            places = entities.places(addresses, pa.nulls(len(addresses), pa.int64()))
+            if len(rows) != len(tags) or (places and not len(places.shared) == len(places.country) == len(addresses)):
+                raise AssertionError("tags without rows, or rows without an answer")
 
-    _ours(looked_up)
+        _ours(looked_up)
 
 
 def _settings(log: Path, data: bytes) -> None:

@@ -6,14 +6,19 @@ keeps the component together and needs 3d.
 
 import random
 from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import igraph as ig
 import numpy as np
+from numpy.typing import NDArray
 
 from spiritsafe.detection.links.rarity import linking_families, rare_traits, weight_bits
 from spiritsafe.detection.population import Float, Int, Population, expand, tally
 
 __all__ = ["communities", "fixed_order", "link_edges", "merge_edges"]
+
+Positions: TypeAlias = NDArray[np.signedinteger[Any]]
+"""Positions of accounts, of whatever width."""
 
 _CLIQUE = 60
 """Largest degree expanded to a clique: 1,770 edges; C4's cards served about fifty accounts."""
@@ -65,7 +70,7 @@ def _pairs(starts: Int, sizes: Int) -> tuple[Int, Int]:
     return np.concatenate(left), np.concatenate(right)
 
 
-def merge_edges(a: Int, b: Int, bits: Float, size: int, *, best: bool = False) -> tuple[Int, Int, Float]:
+def merge_edges(a: Positions, b: Positions, bits: Float, size: int, *, best: bool = False) -> tuple[Int, Int, Float]:
     """Join parallel edges by sum, or by maximum where ``best``."""
     # two positions in one number: 32 bits, in which a population may keep them, are too few
     key = np.minimum(a, b).astype(np.int64) * size + np.maximum(a, b)

@@ -105,7 +105,7 @@ def load_traits(
         unit: organisation number per account.
     """
     found: dict[str, list[tuple[Int, Int, Int, Int]]] = {}
-    models: list[tuple[Int, Int, Int, Int, Int]] = []
+    models: dict[int, list[ModelDays]] = {}
     for kind, part in _kinds(parts):
         who, starts = _runs(part, hashes)
         account = np.repeat(who, np.diff(starts))
@@ -113,7 +113,10 @@ def load_traits(
         first = part.column("first_us").to_numpy()
         if kind == TraitKind.MODEL:
             day = part.column("day").to_numpy()
-            models.append((value, account.astype(np.int32), day, n.astype(np.int32), first))
+            for model in np.unique(value).tolist():
+                at = np.flatnonzero(value == model)
+                used = ModelDays(_narrow(account[at]), day[at], _narrow(n[at]), int(first[at].min()))
+                models.setdefault(model, []).append(used)
         else:
             found.setdefault(kind, []).append(_over_days(account, value, n, first))
     kinds = tuple(sorted(found))
@@ -174,12 +177,14 @@ def _sorted_by_value(parts: list[tuple[Int, Int, Int, Int]]) -> tuple[Int, Int, 
     return value[order], account[order].astype(np.int32), n[order].astype(np.int32), first[order]
 
 
-def _model_days(parts: list[tuple[Int, Int, Int, Int, Int]]) -> dict[int, ModelDays]:
-    if not parts:
-        return {}
-    value, account, day, n, first = (np.concatenate(column) for column in zip(*parts, strict=True))
+def _narrow(values: Int) -> Int:
+    return np.asarray(values.astype(np.int32))
+
+
+def _model_days(parts: dict[int, list[ModelDays]]) -> dict[int, ModelDays]:
+    """Join the pieces of each model; what is joined is let go of at once."""
     out = {}
-    for model in np.unique(value).tolist():
-        at = np.flatnonzero(value == model)
-        out[model] = ModelDays(account[at], day[at], n[at], int(first[at].min()))
+    for model in sorted(parts):
+        account, day, n, first = zip(*parts.pop(model), strict=True)
+        out[model] = ModelDays(np.concatenate(account), np.concatenate(day), np.concatenate(n), min(first))
     return out

@@ -1,7 +1,6 @@
 """The same scan with some families of evidence switched off: their doors, their signals, their word on members.
 
-Columns left out of a log would say the same for infrastructure - a test holds the two against each other -
-but time cannot be left out of a log, and a log with drawn times would have a clock of its own. So families
+Columns left out of a log would say the same for infrastructure, but time cannot be left out of a log, and a log with drawn times would have a clock of its own. So families
 are switched off where they enter the detector, in a process of the bench, over the store of the full log.
 What is exculpating in any log (verified organisations, permits, one customer) stays on.
 

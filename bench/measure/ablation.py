@@ -1,8 +1,9 @@
 """The same scan with some families of evidence switched off: their doors, their signals, their word on members.
 
-Columns left out of a log would say the same for infrastructure, but time cannot be left out of a log, and a log with drawn times would have a clock of its own. So families
-are switched off where they enter the detector, in a process of the bench, over the store of the full log.
-What is exculpating in any log (verified organisations, permits, one customer) stays on.
+Columns left out of a log would say the same for infrastructure, but time cannot be left out of a log, and a log
+with drawn times would have a clock of its own. So families are switched off where they enter the detector, in a
+process of the bench, over the store of the full log. What is exculpating in any log (verified organisations,
+permits, one customer) stays on.
 
 Traffic is cut to a group's focal templates with content only: without it a group is judged on everything
 that its members sent, as it would be in a log without text.

@@ -17,18 +17,13 @@ from tempfile import TemporaryDirectory
 from time import process_time
 
 from measure.child import Cost, cost_of
+from measure.floor import floor_of
 from measure.machine import circumstances
 from measure.tables import markdown
 from scale.log import ScaleSpec, write_log
 
 _FINE = {0, 4}
 _TARGET, _TARGET_GIB = 10.0, 6.0
-_FLOOR = """
-import sys, duckdb
-rows = f"read_parquet('{sys.argv[1]}/exchanges/*.parquet')"
-names = [row[0] for row in duckdb.sql(f"DESCRIBE SELECT * FROM {rows}").fetchall()]
-duckdb.sql("SELECT " + ", ".join(f'bit_xor(hash("{name}"))' for name in names) + f" FROM {rows}").fetchall()
-"""
 
 
 def main() -> int:
@@ -53,7 +48,7 @@ def main() -> int:
 
 def _measured(log: Path, scratch: Path) -> tuple[Cost, Cost, list[tuple[str, float]]]:
     told = scratch / "told"
-    floor = cost_of([sys.executable, "-c", _FLOOR, log], told)
+    floor = cost_of(floor_of(log), told)
     scan = _scan([log], scratch, "store")
     return floor, scan, json.loads((scratch / "stages.json").read_text("utf-8"))
 

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from measure.child import Cost, cost_of
+from measure.floor import floor_of
 from measure.machine import circumstances
 from measure.tables import markdown
 from measure.trial import code_digest
@@ -22,12 +23,6 @@ from spiritsafe.simulation.worlds import Families, WorldSpec, build, parse_campa
 
 _TARGET_S, _TARGET_GIB = 60.0, 3.0
 _FINE = {0, 4}  # the exit codes of a scan that went well: nothing found, something found
-_FLOOR = """
-import sys, duckdb
-rows = f"read_parquet('{sys.argv[1]}/exchanges/*.parquet')"
-names = [row[0] for row in duckdb.sql(f"DESCRIBE SELECT * FROM {rows}").fetchall()]
-duckdb.sql("SELECT " + ", ".join(f'bit_xor(hash("{name}"))' for name in names) + f" FROM {rows}").fetchall()
-"""
 
 
 def main() -> int:
@@ -49,7 +44,7 @@ def _measured(world: Path, scratch: Path, *, stages: bool) -> dict[str, Cost]:
     scan: list[str | Path] = [sys.executable, "-m", "spiritsafe", "scan", world, "--out", scratch / "out"]
     kernels = {"NUMBA_CACHE_DIR": str(scratch / "kernels")}
     told = scratch / "told"
-    costs = {"floor: DuckDB reads the columns": cost_of([sys.executable, "-c", _FLOOR, world], told)}
+    costs = {"floor: DuckDB reads the columns": cost_of(floor_of(world), told)}
     for name in ("first scan, kernels to compile", "scan"):
         costs[name] = cost_of(scan, told, kernels)
         if costs[name].status not in _FINE:

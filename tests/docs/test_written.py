@@ -23,6 +23,8 @@ _PURPOSE = {
     "identities": "leads from a hash back to the account id that one acts on",
     "activity": "what an account did in an hour",
     "traits": "what an account had in common with others on a day",
+    "addresses": "where an account came from: address and network, in every epoch in force",
+    "habits": "how an account called: client, TLS fingerprint, country, ASN, channel and configuration, as told together",
     "labels": "what may be shown of a trait that is no secret",
     "content": "how often an account used a template in an hour",
     "pools": "what an account sent through a template on a day, the template removed",

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spiritsafe.engine.tables import DAY_US
-from spiritsafe.ingest.runs import repeated, runs_of
+from spiritsafe.ingest.runs import combined, repeated, runs_of
 
 ROWS = st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 9), st.integers(0, 4), st.integers(0, 2)), max_size=120)
 
@@ -25,7 +25,10 @@ def test_values_are_counted_by_account_value_and_bucket(rows: list[tuple[int, in
         for value in (int(first[row]), int(second[row])):
             if value:
                 counted[int(account[row]), value, int(day[row]) // days * days].append(int(us[row]))
-    expected = [(*key, len(times), min(times), max(times)) for key, times in sorted(counted.items())]
+    first_row = {int(us[row]): row for row in range(len(rows))}
+    expected = [
+        (*key, len(times), min(times), max(times), first_row[min(times)]) for key, times in sorted(counted.items())
+    ]
     assert list(zip(*(column.tolist() for column in found), strict=True)) == expected
 
 
@@ -47,9 +50,16 @@ def test_the_last_rows_of_an_account_are_those_of_its_last_moment() -> None:
 @pytest.mark.parametrize("empty", [np.zeros(0, np.int64)])
 def test_no_rows_have_no_runs(empty: np.ndarray) -> None:
     runs = runs_of(empty, empty)
-    assert [len(column) for column in runs.distinct(empty, days=1)] == [0] * 6
+    assert [len(column) for column in runs.distinct(empty, days=1)] == [0] * 7
     assert runs.last.tolist() == []
     assert repeated(empty).tolist() == []
+
+
+def test_rows_are_combined_as_they_differ() -> None:
+    left, right = np.array([0, 1, 0, 1, 1, -1]), np.array([0, 0, 1, 1, 0, 0])
+    hashes = combined([left, right]).tolist()
+    assert [hashes[0], hashes[1] == hashes[4], len(set(hashes))] == [0, True, 5]
+    assert combined([right, left]).tolist() != hashes
 
 
 @settings(deadline=None)

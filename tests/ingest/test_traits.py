@@ -15,6 +15,7 @@ from spiritsafe.model.epochs import Epochs
 from spiritsafe.model.words import SHARED_EXIT
 from spiritsafe.privacy.keys import MasterKey
 from spiritsafe.privacy.pseudonyms import Pseudonymiser
+from tests.ingest.carried import traits_of
 from tests.ingest.entities.databases import ASN, COUNTRY, database
 
 START = 1_767_225_600_000_000
@@ -38,10 +39,10 @@ def log(**columns: object) -> pa.Table:
 def traits(entities: Entities, table: pa.Table) -> tuple[list[tuple[str, str]], dict[tuple[str, str], int]]:
     """(kind, label) of every label, and how many exchanges each label's trait has."""
     maker = Traits(Pseudonymiser(MasterKey(bytes(32)), Epochs(180, 0)), b"key", entities)
-    rows, labels = maker.of_exchanges(chunk_of(table, b"key"), np.full(len(table), -1))
-    named = {(row["kind"], row["value"]): row["label"] for row in labels.to_pylist()}
+    told = maker.of_exchanges(chunk_of(table, b"key"), np.full(len(table), -1))
+    named = {(row["kind"], row["value"]): row["label"] for row in told["labels"].to_pylist()}
     counts: dict[tuple[str, str], int] = {}
-    for row in rows.to_pylist():
+    for row in traits_of(told):
         label = named.get((row["kind"], row["value"]))
         if label is not None:
             counts[row["kind"], label] = counts.get((row["kind"], label), 0) + row["n"]

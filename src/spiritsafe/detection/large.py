@@ -4,7 +4,7 @@ Apart from ``loading``, because here every byte per row counts: a hundred millio
 accounts have seventy million hours with activity. Hours and counts take 32 bits, sizes eight.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from spiritsafe.detection.links.rarity import LINKING_KINDS
 from spiritsafe.detection.population import Int, ModelDays, Traits, expand, size_code, unit_degree
 from spiritsafe.engine.fold import fold
-from spiritsafe.engine.order import key_order
-from spiritsafe.engine.tables import TABLES
+from spiritsafe.engine.order import key_order, reduce_min, reduce_sum, starts_of
+from spiritsafe.engine.tables import CARRIED, TABLES
 from spiritsafe.model.words import LINK_PREFIX, TraitKind
 
-__all__ = ["ACTIVITY_COLUMNS", "TRAIT_COLUMNS", "Hourly", "is_read", "load_activity", "load_traits"]
+__all__ = ["ACTIVITY_COLUMNS", "TRAIT_COLUMNS", "Hourly", "carried_columns", "is_read", "load_activity", "load_traits"]
 
 ACTIVITY_COLUMNS = ("n", "input_tokens", "output_tokens", "single_turn", "end_users", "first_us", "last_us")
 """Columns of ``activity`` that detection reads, beside the keys."""
@@ -95,12 +95,16 @@ def load_activity(parts: pa.Table | Iterable[pa.Table], hashes: tuple[Int, Int])
 
 
 def load_traits(
-    parts: pa.Table | Iterable[pa.Table], hashes: tuple[Int, Int], unit: Int
+    parts: pa.Table | Iterable[pa.Table],
+    carried: Mapping[str, pa.Table | Iterable[pa.Table]],
+    hashes: tuple[Int, Int],
+    unit: Int,
 ) -> tuple[Traits, dict[int, ModelDays]]:
     """Build the traits that detection reads, and the days on which accounts used each model.
 
     Args:
         parts: the merged table, or its pieces in the order of their keys, each of one kind.
+        carried: likewise the tables that carry several traits in a row, by name.
         hashes: (sorted account hashes, their positions).
         unit: organisation number per account.
     """
@@ -119,6 +123,10 @@ def load_traits(
                 models.setdefault(model, []).append(used)
         else:
             found.setdefault(kind, []).append(_over_days(account, value, n, first))
+    for name, table in carried.items():
+        for part in _pieces(table, name):
+            for kind, rows in _told(part, name, hashes):
+                found.setdefault(kind, []).append(rows)
     kinds = tuple(sorted(found))
     columns = [_sorted_by_value(found.pop(kind)) for kind in kinds]
     sizes = np.cumsum([0, *(len(value) for value, _, _, _ in columns)])
@@ -139,6 +147,23 @@ def _kinds(parts: pa.Table | Iterable[pa.Table]) -> Iterator[tuple[str, pa.Table
             if is_read(kind):
                 mine = part.filter(pc.equal(part.column("kind"), kind))
                 yield kind, mine
+
+
+def _told(part: pa.Table, name: str, hashes: tuple[Int, Int]) -> Iterator[tuple[str, tuple[Int, Int, Int, Int]]]:
+    """Yield (kind, (value, account, n, first time)) of each column of a table with several traits in a row."""
+    who, starts = _runs(part, hashes)
+    account = np.repeat(who, np.diff(starts))
+    n, first = part.column("n").to_numpy(), part.column("first_us").to_numpy()
+    for column, kind in CARRIED[name].items():
+        if is_read(kind):
+            value = part.column(column).to_numpy()
+            at = np.flatnonzero(value)
+            yield str(kind), (value[at], account[at], n[at], first[at])
+
+
+def carried_columns(name: str) -> tuple[str, ...]:
+    """Return the columns that detection reads of a table that carries several traits in a row, beside the keys."""
+    return (*TRAIT_COLUMNS, *(column for column, kind in CARRIED[name].items() if is_read(kind)))
 
 
 def _runs(part: pa.Table, hashes: tuple[Int, Int]) -> tuple[Int, Int]:
@@ -172,9 +197,14 @@ def _over_days(account: Int, value: Int, n: Int, first: Int) -> tuple[Int, Int, 
 
 
 def _sorted_by_value(parts: list[tuple[Int, Int, Int, Int]]) -> tuple[Int, Int, Int, Int]:
+    """Sort by value and account, and join rows that agree in both."""
     value, account, n, first = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = key_order(np.stack([value, account]), 0)
-    return value[order], account[order].astype(np.int32), n[order].astype(np.int32), first[order]
+    keys = np.stack([value, account])
+    order = key_order(keys, 0)
+    starts = starts_of(keys, order)
+    at = order[starts[:-1]]
+    n, first = reduce_sum(n, order, starts), reduce_min(first, order, starts)
+    return value[at], account[at].astype(np.int32), n.astype(np.int32), first
 
 
 def _narrow(values: Int) -> Int:

@@ -21,7 +21,7 @@ from spiritsafe.detection.population import (
     Pools,
     Population,
 )
-from spiritsafe.engine.tables import DAY_US, FEATURE_DIM, FEATURE_SCALE, SHAPE_BINS
+from spiritsafe.engine.tables import CARRIED, DAY_US, FEATURE_DIM, FEATURE_SCALE, SHAPE_BINS
 from spiritsafe.model.words import Capability, Elicitation, Programme, TraitKind, Verification
 
 __all__ = ["Parts", "load"]
@@ -35,9 +35,9 @@ def load(tables: Mapping[str, Parts]) -> Population:
     """Build the population from merged tables (see ``engine.tables``), one row per key.
 
     Args:
-        tables: ``identities``, ``activity``, ``traits``, ``labels``, ``content``, ``pools``, ``sentences``,
-            ``templates``, ``profiles`` and ``models``; ``activity`` and ``traits``, the large ones, may come in
-            pieces, those of ``traits`` each of one kind.
+        tables: ``identities``, ``activity``, ``traits``, ``addresses``, ``habits``, ``labels``, ``content``, ``pools``,
+            ``sentences``, ``templates``, ``profiles`` and ``models``; the large ones - ``activity``, ``traits``,
+            ``addresses``, ``habits`` - may come in pieces, those of ``traits`` each of one kind.
     """
     small = {name: table for name, table in tables.items() if isinstance(table, pa.Table)}
     hashes, known = _identities(small["identities"])
@@ -46,7 +46,7 @@ def load(tables: Mapping[str, Parts]) -> Population:
     told = small["content"].filter(pc.not_equal(small["content"].column("template"), 0))
     template_of = _template_order(told, hashes)
     labels = {(row["kind"], row["value"]): row["label"] for row in small["labels"].to_pylist() if row["label"]}
-    traits, models = load_traits(tables["traits"], hashes, accounts.unit)
+    traits, models = load_traits(tables["traits"], {name: tables[name] for name in CARRIED}, hashes, accounts.unit)
     return Population(
         accounts=accounts,
         content=_content(told, hourly, hashes, template_of),

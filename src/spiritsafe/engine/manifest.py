@@ -16,7 +16,7 @@ from spiritsafe.model.errors import StoreError
 
 __all__ = ["FORMAT", "Change", "Manifest", "SegmentRow", "SourceFile"]
 
-FORMAT = 2
+FORMAT = 3
 """Version of the store's layout and tables, in ``user_version``; any other is refused."""
 _APPLICATION_ID = 0x53504954  # 'SPIT': tells our database from anybody else's
 _BUSY_MS = 30_000

@@ -159,7 +159,9 @@ def _writing(table: Table) -> dict[str, Any]:
     return {"compression": "lz4", "use_dictionary": repeating, "write_statistics": list(table.keys)}
 
 
-_HARDLY_REPEATING = ("account", "exchange", "value", "template", "tokens", "_us", "_id")
+_HARDLY_REPEATING = (
+    "account", "address", "exchange", "habit", "ip", "prefix", "value", "template", "tokens", "_before", "_us", "_id"
+)  # fmt: skip
 
 
 def _check_lists(values: pa.ChunkedArray, field: pa.Field, rule: Merge, table: Table) -> None:

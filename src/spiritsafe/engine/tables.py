@@ -13,10 +13,11 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-from spiritsafe.model.words import Capability, Elicitation
+from spiritsafe.model.words import Capability, Elicitation, TraitKind
 
 __all__ = [
     "BODY_SAMPLE",
+    "CARRIED",
     "DAY_US",
     "FEATURE_DIM",
     "FEATURE_SCALE",
@@ -94,6 +95,41 @@ def _sums(names: str) -> list[tuple[str, pa.DataType, Merge]]:
     return [(name, _I64, _SUM) for name in names.split()]
 
 
+CARRIED: dict[str, dict[str, TraitKind]] = {
+    "addresses": {
+        "ip": TraitKind.IP,
+        "ip_before": TraitKind.IP,
+        "prefix": TraitKind.PREFIX,
+        "prefix_before": TraitKind.PREFIX,
+    },
+    "habits": {
+        "asn": TraitKind.ASN,
+        "country": TraitKind.COUNTRY,
+        "user_agent": TraitKind.USER_AGENT,
+        "ja4": TraitKind.JA4,
+        "channel": TraitKind.CHANNEL,
+        "config": TraitKind.CONFIG,
+    },
+}
+"""Tables that carry several traits in a row, and of which kind each column is; 0 is none. What an exchange tells of its
+sender is nearly always told together: as rows of ``traits`` it would take ten where two do. ``*_before`` is the
+pseudonym of the earlier epoch where two overlap."""
+
+
+def _carrying(name: str, key: str) -> Table:
+    """A table of ``CARRIED``; ``key`` is a hash of all its columns, so that rows of one key agree in them."""
+    return _table(
+        name,
+        ("account", _I64, _KEY),
+        (key, _I64, _KEY),
+        ("day", _I32, _KEY),
+        ("n", _I64, _SUM),
+        ("first_us", _I64, _MIN),
+        ("last_us", _I64, _MAX),
+        *((column, _I64, _MAX) for column in CARRIED[name]),
+    )
+
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -125,6 +161,8 @@ TABLES: dict[str, Table] = {
             ("first_us", _I64, _MIN),
             ("last_us", _I64, _MAX),
         ),
+        _carrying("addresses", "address"),
+        _carrying("habits", "habit"),
         _table("labels", ("kind", _STR, _KEY), ("value", _I64, _KEY), ("label", _STR, Merge.LONGEST)),
         _table(
             "content",

@@ -4,8 +4,10 @@ Null means 'the log does not say': counts of it are zero, flags false. Only this
 contract's optional columns; the rollups below it see complete arrays.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -85,6 +87,24 @@ class Chunk:
             self.table.take(pa.array(rows)), self.account[rows], self.exchange[rows], self.us[rows], self.single[rows]
         )
 
+    @classmethod
+    def joined(cls, chunks: Sequence["Chunk"]) -> "Chunk":
+        """Return the exchanges of chunks that have the same columns, in event time."""
+        if len(chunks) == 1:
+            return chunks[0]
+        table = pa.concat_tables([chunk.table for chunk in chunks]).unify_dictionaries()
+        whole = cls(
+            table, *(np.concatenate(parts) for parts in zip(*(chunk._columns for chunk in chunks), strict=True))
+        )
+        if np.all(whole.us[1:] >= whole.us[:-1]):
+            return whole
+        order = np.argsort(whole.us, kind="stable")
+        return cls(table.take(pa.array(order)), *(column[order] for column in whole._columns))
+
+    @property
+    def _columns(self) -> tuple[NDArray[Any], ...]:
+        return self.account, self.exchange, self.us, self.single
+
 
 def chunk_of(table: pa.Table, key: bytes) -> Chunk:
     """Complete a typed batch; rows come out in event time.
@@ -99,7 +119,12 @@ def chunk_of(table: pa.Table, key: bytes) -> Chunk:
         table, us = table.take(pa.array(order)), us[order]
     account = hash_strings(table.column("account_id"))
     bare = Chunk(table, account, hash_strings(table.column("exchange_id"), key), us, np.ones(len(us), np.bool_))
-    return Chunk(table, account, bare.exchange, us, _single(bare, key))
+    spent = [name for name in _SPENT if name in table.column_names]
+    return Chunk(table.drop_columns(spent), account, bare.exchange, us, _single(bare, key))
+
+
+_SPENT = ("exchange_id", "conversation_id", "started_at")
+"""Columns that nobody reads any more once a chunk is made of them; nearly half of a row without text."""
 
 
 def _single(chunk: Chunk, key: bytes) -> NDArray[np.bool_]:

@@ -1,13 +1,16 @@
 """The door: typed rows in, rollups out; on the way identifiers become pseudonyms and texts numbers.
 
-One file is one commit. Until then nothing of it is visible, afterwards it is never read again; so a
-crash between two files loses and doubles nothing, and re-scanning a folder reads what is new.
+A file is taken whole or not at all: until its commit nothing of it is visible, afterwards it is never read again; so
+a crash between two files loses and doubles nothing, and re-scanning a folder reads what is new. Files with texts
+have a commit each, since what one of them teaches about templates is known to the next; files without wait
+for each other until they are worth a segment.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -59,9 +62,12 @@ class Intake:
             written = span(snapshot.paths("seen"), "hour")
         self._repeats = Repeats(self._seen, written, settings.duplicate_hours)
         self._batch: StoreBatch | None = None
+        self._waiting: list[tuple[_Taken, list[Chunk]]] = []
+        self._known: tuple[TemplateIndex, Exemplars] | None = None
+        self._counted = 0
 
     def take(self, files: list[Source], reading: Reading, progress: Progress) -> int:
-        """Take every file that the store does not have yet, each in one commit.
+        """Take every file that the store does not have yet, each in one commit, alone or with others.
 
         Args:
             files: in the order in which to read them.
@@ -74,24 +80,80 @@ class Intake:
         Raises:
             InputError: a file cannot be read or holds a bad record; files before it stay taken.
         """
-        total, done, counted = sum(file.size for file in files), 0, 0
+        total, done = sum(file.size for file in files), 0
 
         def told(before: int, file: Source) -> None:
             progress("reading exchanges", before + int(file.size * file.meter.share), total)
 
-        for file in files:
-            digest = file.digest()
-            if not self._store.has_file(digest):
-                self._recall()
+        try:
+            for file in files:
+                self._take(file, reading, partial(told, done, file))
+                done += file.size
+                progress("reading exchanges", done, total)
+        except InputError:
+            self._settle()
+            raise
+        self._settle()
+        return self._counted
+
+    def _take(self, file: Source, reading: Reading, told: Callable[[], None]) -> None:
+        """Take one file, or let it wait for others if it holds no text and little else."""
+        digest, before = file.digest(), reading.stats.set_aside
+        if self._store.has_file(digest) or any(digest == taken.digest for taken, _ in self._waiting):
+            return
+        batches, held = _told_of(reading.batches(file), told), list[pa.Table]()
+        for table in batches:
+            held.append(table)
+            if _is_spoken(table) or sum(part.num_rows for part in held) > _SILENT_ROWS:
+                self._settle()
                 with self._store.batch() as self._batch:
-                    rows, set_aside = self._file(file, reading, self._batch, partial(told, done))
-                    self._batch.record_file(digest, file.name, rows=rows, quarantined=set_aside, bytes=file.size)
-                    self._batch.commit()
+                    rows = self._alone(file, chain(held, batches), self._batch)
+                    self._commit(self._batch, [_Taken(file, digest, rows, reading.stats.set_aside - before)])
                 self._batch = None
-                counted += rows
-            done += file.size
-            progress("reading exchanges", done, total)
-        return counted
+                return
+        with _named(file):
+            chunks = [self._fresh(part) for part in _joined(held)]
+        rows = sum(map(len, chunks))
+        self._waiting.append((_Taken(file, digest, rows, reading.stats.set_aside - before), chunks))
+        if self._repeats.is_full or sum(taken.rows for taken, _ in self._waiting) > _ENOUGH_ROWS:
+            self._settle()
+
+    def _alone(self, file: Source, tables: Iterator[pa.Table], batch: StoreBatch) -> int:
+        """Write one file's tables; return how many exchanges counted."""
+        rows, self._known = 0, None
+        for table in _gathered(tables):
+            with _named(file):
+                chunk = self._fresh(table)
+                self._write(chunk, batch)
+            rows += len(chunk)
+            if self._repeats.is_full:
+                batch.paths("seen")
+                self._repeats.forget()
+        return rows
+
+    def _settle(self) -> None:
+        """Take the files that wait, in one commit."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        with self._store.batch() as batch:
+            chunks = [chunk for _, chunks in waiting for chunk in chunks]
+            for _, alike in groupby(chunks, lambda chunk: chunk.table.schema):
+                self._write(Chunk.joined(list(alike)), batch)
+            self._commit(batch, [taken for taken, _ in waiting])
+        if self._repeats.is_full:
+            self._repeats.forget()
+
+    def _commit(self, batch: StoreBatch, files: list["_Taken"]) -> None:
+        for file, digest, rows, set_aside in files:
+            batch.record_file(digest, file.name, rows=rows, quarantined=set_aside, bytes=file.size)
+            self._counted += rows
+        batch.commit()
+
+    def _fresh(self, table: pa.Table) -> Chunk:
+        """Return the exchanges that are no repeats."""
+        chunk = chunk_of(table, self._key)
+        return chunk.take(self._repeats.fresh(chunk.exchange, chunk.us))
 
     def _seen(self, low: int, high: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return ids counted between two hours and their hours, as far as they are written."""
@@ -100,40 +162,33 @@ class Intake:
             rows = between(paths, TABLES["seen"], "hour", low, high)
         return rows.column("exchange").to_numpy(), rows.column("hour").to_numpy().astype(np.int64)
 
-    def _recall(self) -> None:
-        """Know what the store knows and no more, so that a scan cut in two says what a whole one would."""
+    def _recalled(self) -> tuple[TemplateIndex, Exemplars]:
+        """Know what the store knows and no more, so that a scan cut in two says what a whole one would.
+
+        Asked once a file, and only if it has texts.
+        """
+        if self._known is None:
+            self._known = self._recall()
+        return self._known
+
+    def _recall(self) -> tuple[TemplateIndex, Exemplars]:
         with self._store.snapshot() as snapshot:
             sentences, templates = snapshot.read("sentences"), snapshot.read("templates")
-        self._index = TemplateIndex(self._key, Thresholds(instances=self._settings.template_instances))
-        self._index.load(sentences, templates)
-        self._exemplars = Exemplars(self._settings.exemplar_organisations, sentences, self._key)
-
-    def _file(
-        self, file: Source, reading: Reading, batch: StoreBatch, told: Callable[[Source], None]
-    ) -> tuple[int, int]:
-        before, rows = reading.stats.quarantined + reading.stats.skipped, 0
-        for table in _gathered(reading.batches(file), partial(told, file)):
-            chunk = chunk_of(table, self._key)
-            chunk = chunk.take(self._repeats.fresh(chunk.exchange, chunk.us))
-            rows += len(chunk)
-            if len(chunk):
-                with _named(file):
-                    self._write(chunk, batch)
-            if self._repeats.is_full:
-                batch.paths("seen")
-                self._repeats.forget()
-        return rows, reading.stats.quarantined + reading.stats.skipped - before
+        index = TemplateIndex(self._key, Thresholds(instances=self._settings.template_instances))
+        index.load(sentences, templates)
+        return index, Exemplars(self._settings.exemplar_organisations, sentences, self._key)
 
     def _write(self, chunk: Chunk, batch: StoreBatch) -> None:
+        if not len(chunk):
+            return
         texts = self._texts(chunk, batch)
         batch.write("identities", rollups.identities(chunk))
         batch.write("activity", rollups.activity(chunk))
         batch.write("content", rollups.content(chunk, texts))
         batch.write("pools", rollups.pools(chunk, texts))
         batch.write("seen", rollups.table_of("seen", {"exchange": chunk.exchange, "hour": chunk.hour}))
-        rows, labels = self._traits.of_exchanges(chunk, texts.language)
-        batch.write("traits", rows)
-        batch.write("labels", labels)
+        for name, rows in self._traits.of_exchanges(chunk, texts.language).items():
+            batch.write(name, rows)
 
     def _texts(self, chunk: Chunk, batch: StoreBatch) -> rollups.Texts:
         """Sketch the texts, assign templates and forget the words."""
@@ -141,8 +196,9 @@ class Intake:
             return _told(chunk, rollups.Texts.none(len(chunk)))
         sketches = _sketch(chunk, self._key)
         spoken = sketches.instance != 0
-        assigned = self._index.assign(sketches, _senders(chunk))
-        told = self._exemplars.keep(chunk, sketches, assigned)
+        index, exemplars = self._recalled()
+        assigned = index.assign(sketches, _senders(chunk))
+        told = exemplars.keep(chunk, sketches, assigned)
         batch.write("sentences", told)
         batch.write("templates", _templates(assigned.templates, int(chunk.us[-1])))
         body = np.where(assigned.bodies.hash == 0, sketches.instance, assigned.bodies.hash)
@@ -166,16 +222,36 @@ _SPOKEN = ("prompt", "system_prompt", "response", "sketch")
 
 _SILENT_ROWS = 2_000_000
 """Exchanges without text that are taken at once: half a gigabyte, and one row of every rollup where there were ten."""
+_ENOUGH_ROWS = 2_000_000
+"""Exchanges of several files from which they are committed: what an account did on several days is then one row."""
 
 
-def _gathered(batches: Iterator[Batch], told: Callable[[], None]) -> Iterator[pa.Table]:
-    """Join batches without text, whose rows are small; ``told`` is called after each."""
-    held: list[pa.Table] = []
+class _Taken(NamedTuple):
+    """A file that was read to its end: how many of its exchanges count, and how many records were set aside."""
+
+    file: Source
+    digest: str
+    rows: int
+    set_aside: int
+
+
+def _is_spoken(table: pa.Table) -> bool:
+    return any(name in table.column_names for name in _SPOKEN)
+
+
+def _told_of(batches: Iterator[Batch], told: Callable[[], None]) -> Iterator[pa.Table]:
+    """Yield the tables of batches; ``told`` is called after each."""
     for typed in batches:
-        held.append(typed.table)
+        yield typed.table
         told()
-        spoken = any(name in typed.table.column_names for name in _SPOKEN)
-        if spoken or sum(part.num_rows for part in held) >= _SILENT_ROWS:
+
+
+def _gathered(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Join tables without text, whose rows are small."""
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        if _is_spoken(table) or sum(part.num_rows for part in held) >= _SILENT_ROWS:
             yield from _joined(held)
             held = []
     yield from _joined(held)

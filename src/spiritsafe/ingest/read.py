@@ -47,6 +47,11 @@ class ReadStats:
     repaired: int = 0
     passed: int = 0
 
+    @property
+    def set_aside(self) -> int:
+        """Records that count nowhere because they are bad."""
+        return self.quarantined + self.skipped
+
 
 @dataclass(slots=True)
 class Reading:

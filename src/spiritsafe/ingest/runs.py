@@ -4,6 +4,7 @@ Every rollup is keyed by account first, so a chunk is sorted by account once and
 it; an account's few rows then lie in the processor's cache whatever is asked of them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from spiritsafe.engine.tables import DAY_US
 from spiritsafe.model.kernel import Array, kernel
 from spiritsafe.sketch.hashing import mix
 
-__all__ = ["Distinct", "Runs", "repeated", "runs_of"]
+__all__ = ["Distinct", "Runs", "combined", "repeated", "runs_of"]
 
 Int = NDArray[np.int64]
 
@@ -25,7 +26,7 @@ _SMALL = 32
 
 
 class Distinct(NamedTuple):
-    """Values by account: who, what, the first day of its bucket, how often, first and last time; int64 [m] each.
+    """Values by account: who, what, the first day of its bucket, how often, first and last time, a row; int64 [m] each.
 
     Sorted by account, value and day.
     """
@@ -36,6 +37,7 @@ class Distinct(NamedTuple):
     n: Int
     first_us: Int
     last_us: Int
+    row: Int
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +82,7 @@ class Runs:
         values = np.stack([lane[self.order] for lane in lanes])
         found = _distinct(self._who, values, self._when, self.starts, days * DAY_US)
         account, value, bucket, n, first, last = found
-        return Distinct(account, value, bucket * days, n, first, last)
+        return Distinct(account, value, bucket * days, n, self._when[first], self._when[last], self.order[first])
 
     @cached_property
     def _who(self) -> Int:
@@ -115,6 +117,28 @@ def repeated(values: Int) -> NDArray[np.bool_]:
     return np.asarray(_repeated(values))
 
 
+def combined(columns: Sequence[Int]) -> Int:
+    """Return a hash of each row of columns, int64 [n]; 0 where all are 0.
+
+    Args:
+        columns: hashes, int64 [n] each, at least one.
+    """
+    return np.asarray(_combined(np.stack(columns)))
+
+
+@kernel
+def _combined(columns: Array) -> Array:
+    out = np.zeros(columns.shape[1], np.int64)
+    for row in range(len(out)):
+        word, told = np.uint64(0), False
+        for column in range(columns.shape[0]):
+            word = mix(word ^ np.uint64(columns[column, row]))
+            told |= columns[column, row] != 0
+        if told:
+            out[row] = np.int64(word | np.uint64(1))  # 0 is none
+    return out
+
+
 @kernel
 def _repeated(values: Array) -> Array:
     count = len(values)
@@ -144,40 +168,40 @@ def _distinct(who: Array, lanes: Array, times: Array, starts: Array, width: int)
             most += lanes[lane, at] != 0
     account, found_value, bucket = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
     n, first, last = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
-    value, when = np.empty(most, np.int64), np.empty(most, np.int64)
+    value, place = np.empty(most, np.int64), np.empty(most, np.int64)
     found = 0
     for run in range(len(starts) - 1):
         size = 0
         for at in range(starts[run], starts[run + 1]):
             for lane in range(lanes.shape[0]):
                 if lanes[lane, at] != 0:
-                    value[size], when[size] = lanes[lane, at], times[at]
+                    value[size], place[size] = lanes[lane, at], at
                     size += 1
         if size > 1:
-            _by_value(value, when, size)
+            _by_value(value, place, size)
         for at in range(size):
-            day = when[at] // width
+            day = times[place[at]] // width
             if at > 0 and value[at] == value[at - 1] and day == bucket[found - 1]:
                 n[found - 1] += 1
-                last[found - 1] = when[at]
+                last[found - 1] = place[at]
             else:
                 account[found], found_value[found], bucket[found] = who[run], value[at], day
-                n[found], first[found], last[found] = 1, when[at], when[at]
+                n[found], first[found], last[found] = 1, place[at], place[at]
                 found += 1
     return account[:found], found_value[:found], bucket[:found], n[:found], first[:found], last[:found]
 
 
 @kernel
-def _by_value(value: Array, when: Array, size: int) -> None:
+def _by_value(value: Array, place: Array, size: int) -> None:
     """Sort a run by value; what is equal stays in event time."""
     if size > _SMALL:
         order = np.argsort(value[:size], kind="mergesort")
         value[:size] = value[:size][order]
-        when[:size] = when[:size][order]
+        place[:size] = place[:size][order]
         return
     for at in range(1, size):
-        moved, moment, to = value[at], when[at], at
+        moved, origin, to = value[at], place[at], at
         while to > 0 and value[to - 1] > moved:
-            value[to], when[to] = value[to - 1], when[to - 1]
+            value[to], place[to] = value[to - 1], place[to - 1]
             to -= 1
-        value[to], when[to] = moved, moment
+        value[to], place[to] = moved, origin

@@ -56,9 +56,8 @@ def take_accounts(store: Store, path: Path, reading: Reading, traits: Traits) ->
             ),
         )
         batch.write("identities", _identities(rows, account))
-        told, labels = traits.of_accounts(rows, us)
-        batch.write("traits", told)
-        batch.write("labels", labels)
+        for name, told in traits.of_accounts(rows, us).items():
+            batch.write(name, told)
         _commit(batch, file, digest, reading)
 
 

@@ -4,7 +4,7 @@ Identifiers go through the pseudonymiser and never past it; values that are no s
 fingerprint, a country) keep a label so that a person can read the evidence.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from spiritsafe.engine.tables import DAY_US, TRAIT_DAYS
+from spiritsafe.engine.tables import CARRIED, DAY_US, TABLES, TRAIT_DAYS
 from spiritsafe.ingest.chunk import Chunk
 from spiritsafe.ingest.entities import Entities, Places
 from spiritsafe.ingest.hashes import hash_column, hash_numbers, hash_strings
 from spiritsafe.ingest.rollups import table_of
-from spiritsafe.ingest.runs import Distinct, Runs, runs_of
+from spiritsafe.ingest.runs import Runs, combined, runs_of
 from spiritsafe.ingest.told import told_pseudonyms
 from spiritsafe.model.words import SHARED_EXIT, EntityKind, TraitKind, link_kind
 from spiritsafe.sketch.language import LANGUAGES
@@ -27,14 +27,7 @@ __all__ = ["Pseudonyms", "Traits"]
 
 Int = NDArray[np.int64]
 
-_OPEN = {
-    "ja4": TraitKind.JA4,
-    "user_agent": TraitKind.USER_AGENT,
-    "country": TraitKind.COUNTRY,
-    "channel": TraitKind.CHANNEL,
-    "model": TraitKind.MODEL,
-    "asn": TraitKind.ASN,
-}
+_HABITS = {name: kind for name, kind in CARRIED["habits"].items() if kind is not TraitKind.CONFIG}
 _CONFIG = ("temperature", "max_tokens", "n", "stream", "logprobs", "thinking_budget", "tool_count")
 _SECRET = {"end_user_id": TraitKind.END_USER}
 _ACCOUNT_SECRETS = {
@@ -65,11 +58,19 @@ class Pseudonyms(Protocol):
 
 
 class _Rows:
-    """Collects trait rows, counted by account, kind, value and bucket of days."""
+    """Collects trait rows, counted by account, kind, value and bucket of days.
+
+    Attributes:
+        runs: the rows account by account.
+        parts: lanes of values by kind.
+        carried: values per row, 0 for none, by table that carries several traits in a row, and its column.
+        labels: what may be shown, by kind and value.
+    """
 
     def __init__(self, runs: Runs) -> None:
         self.runs = runs
         self.parts: dict[TraitKind, list[Int]] = {}
+        self.carried: dict[str, dict[str, Int]] = {}
         self.labels: dict[tuple[str, int], str] = {}
 
     def add(self, kind: TraitKind, value: Int) -> None:
@@ -77,17 +78,32 @@ class _Rows:
         self.parts.setdefault(kind, []).append(value)
 
     def add_at(self, kind: TraitKind, at: Int, value: Int) -> None:
-        """Take the values of some rows; a row may be there twice, once in each half of the list."""
-        turn = np.flatnonzero(np.diff(at) <= 0) + 1
-        for rows, values in zip(np.split(at, turn), np.split(value, turn), strict=True):
-            lane = np.zeros(len(self.runs.us), np.int64)
-            lane[rows] = values
+        """Take the values of some rows; a row may be there several times, once in each pass through the rows."""
+        for lane in self.lanes(at, value):
             self.add(kind, lane)
+
+    def carry(self, table: str, column: str, value: Int) -> None:
+        """Take a value per row, 0 for none, that is told together with others."""
+        self.carried.setdefault(table, {})[column] = value
+
+    def lanes(self, at: Int, value: Int) -> list[Int]:
+        """Return the values of some rows as a value per row, one lane for each pass through the rows."""
+        turn = np.flatnonzero(np.diff(at) <= 0) + 1
+        out = []
+        for rows, values in zip(np.split(at, turn), np.split(value, turn), strict=True):
+            out.append(np.zeros(len(self.runs.us), np.int64))
+            out[-1][rows] = values
+        return out
 
     def tell(self, kind: TraitKind, labels: Iterable[str | None], values: Iterable[int]) -> None:
         self.labels.update({(str(kind), v): t for t, v in zip(labels, values, strict=True) if t})
 
-    def table(self) -> pa.Table:
+    def tables(self) -> dict[str, pa.Table]:
+        """Return rows of the stored tables by name."""
+        carried = {name: self._carrying(name, columns) for name, columns in self.carried.items()}
+        return {"traits": self._traits(), **carried, "labels": self._labels()}
+
+    def _traits(self) -> pa.Table:
         kinds = sorted(self.parts)
         found = [
             self.runs.distinct(*self.parts[kind], days=1 if kind is TraitKind.MODEL else TRAIT_DAYS) for kind in kinds
@@ -96,6 +112,8 @@ class _Rows:
 
         def column(name: str) -> Int:
             parts = [getattr(part, name) for part in found]
+            if len(parts) == 1:
+                return np.asarray(parts[0])
             return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
         return table_of(
@@ -104,11 +122,20 @@ class _Rows:
                 "kind": pa.DictionaryArray.from_arrays(
                     pa.array(codes, pa.int32()), pa.array([str(kind) for kind in kinds], pa.string())
                 ).cast(pa.string()),
-                **{name: column(name) for name in Distinct._fields},
+                **{name: column(name) for name in ("account", "value", "day", "n", "first_us", "last_us")},
             },
         )
 
-    def label_table(self) -> pa.Table:
+    def _carrying(self, name: str, told: Mapping[str, Int]) -> pa.Table:
+        none = np.zeros(len(self.runs.us), np.int64)
+        columns = {column: told.get(column, none) for column in CARRIED[name]}
+        found = self.runs.distinct(combined(list(columns.values())), days=TRAIT_DAYS)
+        kept = found._asdict()
+        row = kept.pop("row")
+        kept[TABLES[name].keys[1]] = kept.pop("value")
+        return table_of(name, {**kept, **{column: value[row] for column, value in columns.items()}})
+
+    def _labels(self) -> pa.Table:
         keys = sorted(self.labels)
         return table_of(
             "labels",
@@ -128,33 +155,42 @@ class Traits:
     def __init__(self, pseudonyms: Pseudonyms, text_key: bytes, entities: Entities) -> None:
         self._pseudonyms, self._key, self._entities = pseudonyms, text_key, entities
 
-    def of_exchanges(self, chunk: Chunk, language: Int) -> tuple[pa.Table, pa.Table]:
-        """Return rows of ``traits`` and ``labels``; ``language`` indexes ``LANGUAGES``, -1 unknown."""
+    def of_exchanges(self, chunk: Chunk, language: Int) -> dict[str, pa.Table]:
+        """Return rows of ``traits``, of the tables that carry several traits in a row, and of ``labels``, by table.
+
+        Args:
+            chunk: the exchanges.
+            language: of each, as an index into ``LANGUAGES``; -1 unknown.
+        """
         rows = _Rows(chunk.runs)
         self._language(rows, language)
         veiled = pa.array(chunk.flags("pseudonymised").astype(np.bool_))
-        bare = self._bare(rows, TraitKind.IP, chunk, "client_ip", veiled)
+        bare, told = self._bare(chunk, "client_ip", veiled)
         places = self._entities.places(bare, chunk.column("asn"))
         if places:
             chunk = _located(chunk, places)
             self._tagged(rows, places.rows, places.tags)
-        for name, kind in _OPEN.items():
+        for name, habit in _HABITS.items():
             if chunk.has(name):
-                self._open(rows, kind, chunk.column(name))
+                rows.carry("habits", name, self._open(rows, habit, chunk.column(name)))
+        if chunk.has("model"):
+            rows.add(TraitKind.MODEL, self._open(rows, TraitKind.MODEL, chunk.column("model")))
         for name, kind in _SECRET.items():
             if chunk.has(name):
-                self._secret(rows, kind, self._bare(rows, kind, chunk, name, veiled))
+                secret, seen = self._bare(chunk, name, veiled)
+                rows.add_at(kind, *seen)
+                self._secret(rows, kind, secret)
         if chunk.has("client_ip"):
-            self._address(rows, (TraitKind.IP, TraitKind.PREFIX), bare, places)
+            self._addresses(rows, bare, told, places)
         if chunk.has("system_prompt"):
             rows.add(TraitKind.SYSTEM, hash_column(chunk.column("system_prompt"), self._key)[0])
         self._configuration(rows, chunk)
         if chunk.has("ja4"):
             self._tagged(rows, *self._entities.tags(EntityKind.JA4, chunk.column("ja4")))
-        return rows.table(), rows.label_table()
+        return rows.tables()
 
-    def of_accounts(self, accounts: pa.Table, us: Int) -> tuple[pa.Table, pa.Table]:
-        """Return rows of ``traits`` and ``labels`` for the accounts table; ``us`` is when they signed up.
+    def of_accounts(self, accounts: pa.Table, us: Int) -> dict[str, pa.Table]:
+        """Return rows of ``traits`` and ``labels`` for the accounts table, by table; ``us`` is when they signed up.
 
         The table says what is so now, however long ago an account signed up: all rows take the pseudonym
         epoch of the youngest account, else a card could not link an old account to a new one.
@@ -164,14 +200,17 @@ class Traits:
         for name, kind in _ACCOUNT_SECRETS.items():
             self._secret(rows, kind, accounts.column(name))
         for name, kind in _ACCOUNT_OPEN.items():
-            self._open(rows, kind, accounts.column(name))
+            rows.add(kind, self._open(rows, kind, accounts.column(name)))
         ips = accounts.column("signup_ip")
         places = self._entities.places(ips, pa.nulls(len(ips), pa.int64()))
         if places:
             self._tagged(rows, places.rows, places.tags)
-        self._address(rows, (TraitKind.SIGNUP_IP, TraitKind.SIGNUP_PREFIX), ips, places)
+        kinds = (TraitKind.SIGNUP_IP, TraitKind.SIGNUP_PREFIX)
+        for kind, seen in zip(kinds, self._pseudonyms.addresses(kinds, ips, rows.runs.us), strict=True):
+            rows.add_at(kind, *seen)
+            self._mark(rows, kind, *seen, places)
         self._tagged(rows, *self._entities.tags(EntityKind.DOMAIN, accounts.column("email_domain")))
-        return rows.table(), rows.label_table()
+        return rows.tables()
 
     def of_links(self, links: pa.Table, first_us: Int, last_us: Int) -> pa.Table:
         """Return rows of ``traits`` for a links table; a family of the provider's own has a kind of its own."""
@@ -193,13 +232,13 @@ class Traits:
             },
         )
 
-    def _bare(self, rows: _Rows, kind: TraitKind, chunk: Chunk, name: str, veiled: pa.Array) -> pa.ChunkedArray:
-        """Take the pseudonyms among a column's identifiers as they are; return the rest."""
+    @staticmethod
+    def _bare(chunk: Chunk, name: str, veiled: pa.Array) -> tuple[pa.ChunkedArray, tuple[Int, Int]]:
+        """Return a column's identifiers, and (row, pseudonym) of those that are pseudonyms already."""
         values = chunk.column(name).cast(pa.string())
         if not pc.any(veiled).as_py():
-            return values
-        rows.add_at(kind, *told_pseudonyms(pc.if_else(veiled, values, None)))
-        return pc.if_else(veiled, None, values)
+            return values, (np.zeros(0, np.int64), np.zeros(0, np.int64))
+        return pc.if_else(veiled, None, values), told_pseudonyms(pc.if_else(veiled, values, None))
 
     def _language(self, rows: _Rows, language: Int) -> None:
         hashes = hash_strings(pa.array(LANGUAGES))
@@ -207,36 +246,42 @@ class Traits:
         spoken = np.unique(language[language >= 0]).tolist()
         rows.tell(TraitKind.LANGUAGE, [LANGUAGES[code] for code in spoken], hashes[spoken].tolist())
 
-    def _open(self, rows: _Rows, kind: TraitKind, values: pa.Array | pa.ChunkedArray) -> None:
+    def _open(self, rows: _Rows, kind: TraitKind, values: pa.Array | pa.ChunkedArray) -> Int:
+        """Return the values of a column that is no secret, and tell what they stand for."""
         if pa.types.is_integer(values.type):  # an ASN: few distinct, and dearer as texts than as numbers
             coded = values.combine_chunks().dictionary_encode()
             values = pa.DictionaryArray.from_arrays(coded.indices, coded.dictionary.cast(pa.string()))
         value, names, hashes = hash_column(values)
-        rows.add(kind, value)
         rows.tell(kind, names.to_pylist(), hashes.tolist())
+        return value
 
     def _secret(self, rows: _Rows, kind: TraitKind, values: pa.ChunkedArray) -> None:
         rows.add_at(kind, *self._pseudonyms.values(kind, values, rows.runs.us))
 
-    def _address(
-        self, rows: _Rows, kinds: tuple[TraitKind, TraitKind], values: pa.ChunkedArray, places: Places | None
-    ) -> None:
-        single, wide = self._pseudonyms.addresses(kinds, values, rows.runs.us)
-        rows.add_at(kinds[0], *single)
-        rows.add_at(kinds[1], *wide)
-        if not places:
-            return
-        # a shared exit is no link: mark the address and its network, so that detection only stratifies by them
-        shared = places.shared
-        for kind, (at, value) in zip(kinds, (single, wide), strict=True):
-            marked = np.unique(value[shared[at]])
+    def _addresses(self, rows: _Rows, values: pa.ChunkedArray, told: tuple[Int, Int], places: Places | None) -> None:
+        """Carry each exchange's address and network, in every epoch in force; ``told`` are pseudonyms already."""
+        kinds = (TraitKind.IP, TraitKind.PREFIX)
+        for kind, seen in zip(kinds, self._pseudonyms.addresses(kinds, values, rows.runs.us), strict=True):
+            lanes = rows.lanes(*seen)
+            if kind is TraitKind.IP:
+                lanes[0][told[0]] = told[1]
+            for column, lane in zip((str(kind), f"{kind}_before"), lanes, strict=False):
+                rows.carry("addresses", column, lane)
+            self._mark(rows, kind, *seen, places)
+
+    @staticmethod
+    def _mark(rows: _Rows, kind: TraitKind, at: Int, value: Int, places: Places | None) -> None:
+        """A shared exit is no link: mark the address and its network, so that detection only stratifies by them."""
+        if places:
+            marked = np.unique(value[places.shared[at]])
             rows.tell(kind, [SHARED_EXIT] * len(marked), marked.tolist())
 
-    def _configuration(self, rows: _Rows, chunk: Chunk) -> None:
+    @staticmethod
+    def _configuration(rows: _Rows, chunk: Chunk) -> None:
         """How the API was called: one hash of all parameters that the log tells, absent ones included."""
         told = [name for name in _CONFIG if chunk.has(name)]
         if told:
-            rows.add(TraitKind.CONFIG, hash_numbers([chunk.column(name) for name in told]))
+            rows.carry("habits", "config", hash_numbers([chunk.column(name) for name in told]))
 
     @staticmethod
     def _tagged(rows: _Rows, at: Int, tags: pa.Array) -> None:

@@ -20,6 +20,7 @@ from spiritsafe.model.findings import timestamp
 from spiritsafe.model.settings import PrivacySettings, Settings
 from spiritsafe.model.words import TraitKind
 from spiritsafe.pipeline.keyring import key_path, vault_folder
+from spiritsafe.pipeline.stored import sightings
 from spiritsafe.privacy.keys import KEY_NOTE, MasterKey, load_master_key
 from spiritsafe.privacy.pseudonyms import Pseudonym, Pseudonymiser
 from spiritsafe.privacy.vault import Vault
@@ -94,7 +95,7 @@ def _key(store: Store, settings: PrivacySettings) -> MasterKey:
 
 def _span(snapshot: Snapshot) -> tuple[int, int]:
     """First and last event of the store; sign-ups count, since their traits carry pseudonyms as well."""
-    traits = snapshot.ibis().table("traits")
+    traits = sightings(snapshot)
     times = snapshot.ibis().to_pyarrow(traits.aggregate(low=traits.first_us.min(), high=traits.last_us.max()))
     low, high = times["low"][0].as_py(), times["high"][0].as_py()
     if low is None:
@@ -104,7 +105,7 @@ def _span(snapshot: Snapshot) -> tuple[int, int]:
 
 def _seen(snapshot: Snapshot, names: list[Pseudonym]) -> pa.Table:
     """Return kind, value, account_id, first_us, last_us of the accounts that have one of the pseudonyms."""
-    traits, identities = snapshot.merged("traits"), snapshot.merged("identities")
+    traits, identities = sightings(snapshot), snapshot.merged("identities")
     wanted = ibis.or_(*((traits.kind == str(name.kind)) & (traits.value == name.value) for name in names))
     rows = traits.filter(wanted).group_by(["kind", "value", "account"])
     spans = rows.aggregate(first_us=traits.first_us.min(), last_us=traits.last_us.max())

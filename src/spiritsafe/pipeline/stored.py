@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+import ibis
+import ibis.expr.types as ir
 import pyarrow as pa
 
-from spiritsafe.detection.large import ACTIVITY_COLUMNS, TRAIT_COLUMNS, is_read
+from spiritsafe.detection.large import ACTIVITY_COLUMNS, TRAIT_COLUMNS, carried_columns, is_read
 from spiritsafe.engine.snapshot import Snapshot
-from spiritsafe.engine.tables import TABLES
+from spiritsafe.engine.tables import CARRIED, TABLES
 
-__all__ = ["stored"]
+__all__ = ["sightings", "stored"]
 
 Progress = Callable[[str, int, int], None]
 
 _STAGE = "merging rollups"
+_SIGHTING = ("kind", "account", "value", "first_us", "last_us")
 _FOLDED = {"identities": ("account_id", "organization_id", "last_us"), "content": ("n", "single_turn")}
 
 
@@ -24,14 +27,28 @@ def stored(snapshot: Snapshot, progress: Progress) -> dict[str, pa.Table | Itera
         progress: called with (stage, done, total).
     """
     tables: dict[str, pa.Table | Iterable[pa.Table]] = {}
-    names = [name for name in TABLES if name not in {"seen", "activity", "traits"}]
-    for done, name in enumerate(names):
-        progress(_STAGE, done, len(names) + 2)
-        tables[name] = _whole(snapshot, name)
     kinds = [kind for kind in snapshot.texts("traits") if is_read(kind)]
-    tables["activity"] = _told(snapshot.folded("activity", ACTIVITY_COLUMNS), progress, len(names))
-    tables["traits"] = _told(snapshot.folded("traits", TRAIT_COLUMNS, kinds), progress, len(names) + 1)
-    return tables
+    pieces = {
+        "activity": snapshot.folded("activity", ACTIVITY_COLUMNS),
+        "traits": snapshot.folded("traits", TRAIT_COLUMNS, kinds),
+        **{name: snapshot.folded(name, carried_columns(name)) for name in CARRIED},
+    }
+    names = [name for name in TABLES if name not in {"seen", *pieces}]
+    for done, name in enumerate(names):
+        progress(_STAGE, done, len(names) + len(pieces))
+        tables[name] = _whole(snapshot, name)
+    return tables | {name: _told(parts, progress, len(names) + at) for at, (name, parts) in enumerate(pieces.items())}
+
+
+def sightings(snapshot: Snapshot) -> ir.Table:
+    """Return the expression of every trait that was seen: kind, account, value, first_us, last_us; not merged."""
+    rows = [snapshot.ibis().table("traits").select(*_SIGHTING)]
+    for name, columns in CARRIED.items():
+        table = snapshot.ibis().table(name)
+        for column, kind in columns.items():
+            told = table.filter(table[column] != 0).mutate(kind=ibis.literal(str(kind)), value=table[column])
+            rows.append(told.select(*_SIGHTING))
+    return ibis.union(*rows)
 
 
 def _whole(snapshot: Snapshot, name: str) -> pa.Table:

@@ -24,7 +24,7 @@ _PURPOSE = {
     "activity": "what an account did in an hour",
     "traits": "what an account had in common with others on a day",
     "addresses": "where an account came from: address and network, in every epoch in force",
-    "habits": "how an account called, as it was told together: client, fingerprint, country, ASN, channel, configuration",
+    "habits": "how an account called, as told together: client, fingerprint, country, ASN, channel, configuration",
     "labels": "what may be shown of a trait that is no secret",
     "content": "how often an account used a template in an hour",
     "pools": "what an account sent through a template on a day, the template removed",

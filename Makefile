@@ -35,6 +35,7 @@ check: $(VENV)/.tools  ## lint, formatting, types, layers
 bench: $(VENV)/.package  ## measure a scan's, sketching's and links' speed and memory, then tiny worlds in every experiment
 	$(BIN)/pip install --quiet --group bench
 	$(BIN)/python bench/scan_speed.py --stages
+	$(BIN)/python bench/scale_scan.py --exchanges 2e6 --accounts 2e5 --incremental
 	$(BIN)/python bench/sketching.py
 	$(BIN)/python bench/link_speed.py
 	$(BIN)/python bench/link_speed.py --hostile --runs 1

@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from measure.machine import circumstances
+from measure.markers import replaced
 from measure.runs import TRIALS, run_all
 from measure.tables import markdown, percent
 from measure.trial import Outcome, Trial
 from measure.verdicts import named
-from spiritsafe.model.errors import UsageError
 from spiritsafe.simulation.evaluation import upper_bound
 from spiritsafe.simulation.worlds import Families, WorldSpec, parse_campaign
 
@@ -43,7 +43,8 @@ def main() -> int:
         sys.stderr.write("\n".join(["Failed:", *failures, ""]))
         return 1
     if asked.write:
-        _insert(asked.write, text)
+        page = asked.write.read_text("utf-8")
+        asked.write.write_text(replaced(page, _OPEN, _CLOSE, text.rstrip("\n"), asked.write), "utf-8")
     return 0
 
 
@@ -95,15 +96,6 @@ def _honest(outcomes: Sequence[Outcome]) -> str:
     cohorts = ", ".join(f"{cohort} {count}" for cohort, count in sorted(wrong.items()) if count)
     told = f"{events} of {size:,} (<= {100 * upper_bound(events, size):.2f} %)"
     return f"{told}: {cohorts}" if cohorts else told
-
-
-def _insert(file: Path, table: str) -> None:
-    """Replace what stands between the markers."""
-    before, opened, rest = file.read_text("utf-8").partition(_OPEN)
-    _, closed, after = rest.partition(_CLOSE)
-    if not (opened and closed):
-        raise UsageError(f"{file}: no {_OPEN} ... {_CLOSE}", hint="Put the two markers where the table shall stand.")
-    file.write_text(f"{before}{_OPEN}\n{table}{_CLOSE}{after}", "utf-8")
 
 
 def _arguments() -> argparse.Namespace:

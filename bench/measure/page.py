@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from measure import contrasts, sections
+from measure.markers import replaced
 from measure.pictures import paint
 from measure.results import Results
-from spiritsafe.model.errors import UsageError
 
 __all__ = ["SECTIONS", "write"]
 
@@ -35,7 +35,8 @@ def write(results: Results, page: Path) -> None:
     text = page.read_text("utf-8")
     drawn = paint(results, page.parent / "img")
     for name, section in SECTIONS.items():
-        text = _replaced(text, name, "\n".join([*section(results), *_picture(name, drawn)]), page)
+        body = "\n".join([*section(results), *_picture(name, drawn)])
+        text = replaced(text, f"<!-- evaluate: {name} -->", f"<!-- end of evaluate: {name} -->", body, page)
     page.write_text(text, "utf-8")
 
 
@@ -60,12 +61,3 @@ _SHOWS = {
 def _picture(name: str, drawn: Sequence[str]) -> tuple[str, ...]:
     shown = _SHOWS.get(name)
     return ("", f"![{shown.told}](img/evaluation-{shown.picture}.svg)") if shown and shown.picture in drawn else ()
-
-
-def _replaced(text: str, name: str, body: str, page: Path) -> str:
-    opened, closed = f"<!-- evaluate: {name} -->", f"<!-- end of evaluate: {name} -->"
-    before, found, rest = text.partition(opened)
-    _, ended, after = rest.partition(closed)
-    if not (found and ended):
-        raise UsageError(f"{page}: no {opened} ... {closed}", hint="Put the two markers where the part shall stand.")
-    return f"{before}{opened}\n\n{body}\n\n{closed}{after}"

@@ -8,18 +8,19 @@ measurement needs.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from unittest.mock import patch
 
 import numpy as np
 
-from spiritsafe.detection import campaigns, detect
+from spiritsafe.detection import campaigns, detect, focus
 from spiritsafe.detection.campaigns import Group, Judgement, Progress, find_groups
 from spiritsafe.detection.groups.candidate import Candidate
 from spiritsafe.detection.population import Float, Population
 from spiritsafe.model.settings import DetectionSettings
 from spiritsafe.model.words import Tier
 
-__all__ = ["ACTED", "NEVER", "Recording", "acted", "judge_again", "listening", "rank_of", "ranks"]
+__all__ = ["ACTED", "NEVER", "Recording", "acted", "holding", "judge_again", "listening", "rank_of", "ranks"]
 
 ACTED = 1_000.0
 """Added to a group's bits per tier above `linked`: the order in which accounts are named is tier, then bits."""
@@ -66,6 +67,17 @@ def listening() -> Iterator[Recording]:
 
     with patch.object(campaigns, "propose", proposing), patch.object(detect, "find_groups", judging):
         yield heard
+
+
+@contextmanager
+def holding() -> Iterator[None]:
+    """Keep every focus that is cut until the block ends, with what was measured of it.
+
+    A measurement does not depend on what else is switched on. Whoever turns a number that one depends on
+    must judge a population of its own (``dataclasses.replace``), of which no focus is known.
+    """
+    with patch.object(focus, "known", lru_cache(maxsize=None)(lambda _: {})):
+        yield
 
 
 def judge_again(population: Population, settings: DetectionSettings) -> Judgement:

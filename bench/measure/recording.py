@@ -5,16 +5,18 @@ listened to from outside, in a process of the bench, so that detection carries n
 measurement needs.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import ModuleType
 from unittest.mock import patch
 
 import numpy as np
 
 from spiritsafe.detection import campaigns, detect, focus
 from spiritsafe.detection.campaigns import Group, Judgement, Progress, find_groups
+from spiritsafe.detection.groups import corpus, network, rhythm, templates
 from spiritsafe.detection.groups.candidate import Candidate
 from spiritsafe.detection.population import Float, Population
 from spiritsafe.model.settings import DetectionSettings
@@ -71,13 +73,30 @@ def listening() -> Iterator[Recording]:
 
 @contextmanager
 def holding() -> Iterator[None]:
-    """Keep every focus that is cut until the block ends, with what was measured of it.
+    """Keep what the doors propose and every focus that is cut until the block ends, with what was measured of it.
 
-    A measurement does not depend on what else is switched on. Whoever turns a number that one depends on
-    must judge a population of its own (``dataclasses.replace``), of which no focus is known.
+    Neither depends on what else is switched on. Whoever turns a number that one depends on must judge a
+    population of its own (``dataclasses.replace``), of which nothing is known.
     """
-    with patch.object(focus, "known", lru_cache(maxsize=None)(lambda _: {})):
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(focus, "known", lru_cache(maxsize=None)(lambda _: {})))
+        for door in (templates, network, rhythm, corpus):
+            stack.enter_context(patch.object(door, "candidates", _remembering(door)))
         yield
+
+
+def _remembering(door: ModuleType) -> Callable[[Population, int, float], list[Candidate]]:
+    """Return a door that proposes once per population and per way of telling which templates are focal."""
+    propose, told = door.candidates, {}
+
+    def candidates(population: Population, least: int, share: float) -> list[Candidate]:
+        asked = population, least, share, getattr(door, "enriched", None)
+        if asked not in told:
+            told[asked] = propose(population, least, share)
+        found: list[Candidate] = told[asked]
+        return found
+
+    return candidates
 
 
 def judge_again(population: Population, settings: DetectionSettings) -> Judgement:

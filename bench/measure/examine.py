@@ -15,7 +15,7 @@ import numpy as np
 
 from measure.ablation import ABLATIONS, only
 from measure.missed import Missed, explain
-from measure.recording import Recording, holding, judge_again, listening, rank_of, ranks
+from measure.recording import Recording, holding, judge_again, listening, rank_of, ranks, undrawn
 from measure.runs import Work
 from measure.trial import Trial, active, code_digest, identity, written
 from spiritsafe.detection.campaigns import Group
@@ -122,7 +122,7 @@ def examined_code() -> str:
 def undertake(trial: Trial, folder: Path, code: str) -> Examined:
     """Build, scan, ablate and explain one world; ``folder`` holds it meanwhile."""
     settings, spent = load_settings(), {}
-    with TemporaryDirectory(dir=folder, prefix="world-") as scratch, holding():
+    with TemporaryDirectory(dir=folder, prefix="world-") as scratch, undrawn(), holding():
         place, begun = Path(scratch), process_time()
         world = written(trial, place / "world")
         spent["simulate"], begun = process_time() - begun, process_time()

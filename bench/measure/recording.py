@@ -21,8 +21,9 @@ from spiritsafe.detection.groups.candidate import Candidate
 from spiritsafe.detection.population import Float, Population
 from spiritsafe.model.settings import DetectionSettings
 from spiritsafe.model.words import Tier
+from spiritsafe.pipeline import scan as pipeline
 
-__all__ = ["ACTED", "NEVER", "Recording", "acted", "holding", "judge_again", "listening", "rank_of", "ranks"]
+__all__ = ["ACTED", "NEVER", "Recording", "acted", "holding", "judge_again", "listening", "rank_of", "ranks", "undrawn"]
 
 ACTED = 1_000.0
 """Added to a group's bits per tier above `linked`: the order in which accounts are named is tier, then bits."""
@@ -69,6 +70,13 @@ def listening() -> Iterator[Recording]:
 
     with patch.object(campaigns, "propose", proposing), patch.object(detect, "find_groups", judging):
         yield heard
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Leave out the scans' reports until the block ends: drawing one takes seconds, and nobody looks at it."""
+    with patch.object(pipeline, "write_report", lambda *_: None):
+        yield
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import numpy as np
 
 from measure.ablation import ABLATIONS, only
 from measure.missed import Missed, explain
-from measure.recording import Recording, judge_again, listening, rank_of, ranks
+from measure.recording import Recording, holding, judge_again, listening, rank_of, ranks, undrawn
 from measure.runs import Work
 from measure.trial import Trial, active, code_digest, identity, written
 from spiritsafe.detection.campaigns import Group
@@ -122,27 +122,27 @@ def examined_code() -> str:
 def undertake(trial: Trial, folder: Path, code: str) -> Examined:
     """Build, scan, ablate and explain one world; ``folder`` holds it meanwhile."""
     settings, spent = load_settings(), {}
-    with TemporaryDirectory(dir=folder, prefix="world-") as scratch:
+    with TemporaryDirectory(dir=folder, prefix="world-") as scratch, undrawn(), holding():
         place, begun = Path(scratch), process_time()
         world = written(trial, place / "world")
         spent["simulate"], begun = process_time() - begun, process_time()
         with listening() as heard:
             result = scan(ScanRequest(logs=[place / "world"], out=place / "out"), settings, lambda *_: None)
-    spent["scan"], begun = process_time() - begun, process_time()
-    labels = active(world)
-    evaluation = evaluate(msgspec.to_builtins(result.findings), labels, world.exchanges)
-    accounts, ids = accounts_of(world)
-    where = _places(heard, ids)
-    found = {FULL: _ranked(ranks(heard.judgement, heard.population.size), where)}
-    if trial.spec.seed % 1_000 < _ABLATED:
-        found |= _ablated(heard, settings, where)
-    spent["ablate"], begun = process_time() - begun, process_time()
-    missed = [
-        explain(score.campaign, where[_members(accounts, score.campaign)], heard, settings.detection, score.recall)
-        for score in evaluation.campaigns
-        if not score.found
-    ]
-    spent["explain"] = process_time() - begun
+        spent["scan"], begun = process_time() - begun, process_time()
+        labels = active(world)
+        evaluation = evaluate(msgspec.to_builtins(result.findings), labels, world.exchanges)
+        accounts, ids = accounts_of(world)
+        where = _places(heard, ids)
+        found = {FULL: _ranked(ranks(heard.judgement, heard.population.size), where)}
+        if trial.spec.seed % 1_000 < _ABLATED:
+            found |= _ablated(heard, settings, where)
+        spent["ablate"], begun = process_time() - begun, process_time()
+        missed = [
+            explain(score.campaign, where[_members(accounts, score.campaign)], heard, settings.detection, score.recall)
+            for score in evaluation.campaigns
+            if not score.found
+        ]
+        spent["explain"] = process_time() - begun
     return Examined(
         experiment=trial.experiment,
         name=trial.name,

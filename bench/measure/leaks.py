@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from measure.examine import bench_digest
+from measure.recording import undrawn
 from measure.runs import Work
 from measure.trial import Trial, identity
 from spiritsafe.model.settings import Settings, load_settings
@@ -110,6 +111,7 @@ class _Log:
         before: up to where it had read one scan earlier.
         known: status of every campaign at the hours that were scanned.
         named: honest accounts that any scan named.
+        aside: stores of hours since the grid's last but one scan, whose files end where those of any later hour do.
     """
 
     world: World
@@ -121,6 +123,7 @@ class _Log:
     known: dict[int, Mapping[str, CampaignScore]] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
     scans: int = 0
+    aside: dict[int, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Note in which hour each exchange and sign-up happened."""
@@ -133,7 +136,9 @@ class _Log:
     def advance(self, hour: int) -> Mapping[str, CampaignScore]:
         """Read on to ``hour``, keeping the store of before for :meth:`look_back`."""
         before = self.folder / "before"
-        rmtree(before, ignore_errors=True)
+        for old in (before, *self.aside.values()):
+            rmtree(old, ignore_errors=True)
+        self.aside.clear()
         if self.hour:
             copytree(self._store, before)
         self.before, start = self.hour, self.hour
@@ -144,11 +149,16 @@ class _Log:
     def look_back(self, hour: int) -> Mapping[str, CampaignScore]:
         """Return what a scan at ``hour``, between the last two of the grid, would have said."""
         if hour not in self.known:
-            aside = self.folder / "aside"
-            if self.before:
-                copytree(self.folder / "before", aside)
-            self.known[hour] = self._scan(aside, self.before, hour)
-            rmtree(aside)
+            start = max((at for at in self.aside if at < hour), default=self.before)
+            store = self.folder / f"aside-{hour}"
+            if start:
+                copytree(self.aside.get(start, self.folder / "before"), store)
+            self.known[hour] = self._scan(store, start, hour)
+            # only where every file is a whole one would a scan from the grid's store have read the same files
+            if (hour - self.before) % self.file_hours == 0:
+                self.aside[hour] = store
+            else:
+                rmtree(store)
         return self.known[hour]
 
     @property
@@ -208,7 +218,7 @@ def _hours(column: pa.ChunkedArray, start: datetime) -> pa.ChunkedArray:
 def undertake(trial: Trial, folder: Path, code: str) -> Leaks:
     """Build one world and scan it as it grows."""
     begun = process_time()
-    with TemporaryDirectory(dir=folder, prefix="world-") as scratch:
+    with TemporaryDirectory(dir=folder, prefix="world-") as scratch, undrawn():
         log = _Log(build(trial.spec), Path(scratch), _keyed(Path(scratch)), int(trial.factors[""]["file hours"]))
         first = _watched(log)
     world, grid = log.world, [*range(STEP, log.end, STEP), log.end]
@@ -303,7 +313,7 @@ def _told(outcome: Leaks) -> str:
 
 
 def _code() -> str:
-    return bench_digest("leaks", "trial")
+    return bench_digest("leaks", "recording", "trial")
 
 
 LEAKS: Work[Trial, Leaks] = Work(Leaks, identity, undertake, _code, _told)

@@ -5,21 +5,25 @@ listened to from outside, in a process of the bench, so that detection carries n
 measurement needs.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import ModuleType
 from unittest.mock import patch
 
 import numpy as np
 
-from spiritsafe.detection import campaigns, detect
+from spiritsafe.detection import campaigns, detect, focus
 from spiritsafe.detection.campaigns import Group, Judgement, Progress, find_groups
+from spiritsafe.detection.groups import corpus, network, rhythm, templates
 from spiritsafe.detection.groups.candidate import Candidate
 from spiritsafe.detection.population import Float, Population
 from spiritsafe.model.settings import DetectionSettings
 from spiritsafe.model.words import Tier
+from spiritsafe.pipeline import scan as pipeline
 
-__all__ = ["ACTED", "NEVER", "Recording", "acted", "judge_again", "listening", "rank_of", "ranks"]
+__all__ = ["ACTED", "NEVER", "Recording", "acted", "holding", "judge_again", "listening", "rank_of", "ranks", "undrawn"]
 
 ACTED = 1_000.0
 """Added to a group's bits per tier above `linked`: the order in which accounts are named is tier, then bits."""
@@ -66,6 +70,41 @@ def listening() -> Iterator[Recording]:
 
     with patch.object(campaigns, "propose", proposing), patch.object(detect, "find_groups", judging):
         yield heard
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Leave out the scans' reports until the block ends: drawing one takes seconds, and nobody looks at it."""
+    with patch.object(pipeline, "write_report", lambda *_: None):
+        yield
+
+
+@contextmanager
+def holding() -> Iterator[None]:
+    """Keep what the doors propose and every focus that is cut until the block ends, with what was measured of it.
+
+    Neither depends on what else is switched on. Whoever turns a number that one depends on must judge a
+    population of its own (``dataclasses.replace``), of which nothing is known.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(focus, "known", lru_cache(maxsize=None)(lambda _: {})))
+        for door in (templates, network, rhythm, corpus):
+            stack.enter_context(patch.object(door, "candidates", _remembering(door)))
+        yield
+
+
+def _remembering(door: ModuleType) -> Callable[[Population, int, float], list[Candidate]]:
+    """Return a door that proposes once per population and per way of telling which templates are focal."""
+    propose, told = door.candidates, {}
+
+    def candidates(population: Population, least: int, share: float) -> list[Candidate]:
+        asked = population, least, share, getattr(door, "enriched", None)
+        if asked not in told:
+            told[asked] = propose(population, least, share)
+        found: list[Candidate] = told[asked]
+        return found
+
+    return candidates
 
 
 def judge_again(population: Population, settings: DetectionSettings) -> Judgement:

@@ -1,7 +1,8 @@
 """Runs trials, each in a process of its own, and keeps one JSON file per world, so that a run can be cut and resumed.
 
 A process per world gives its memory back and takes no other world with it when it dies; a world that
-fails is named and the others go on.
+fails is named and the others go on. The processes are forked from one that has imported everything and
+done nothing yet: importing takes as long as judging a small world.
 """
 
 import sys
@@ -121,8 +122,14 @@ def missing(trials: Sequence[T], folder: Path, work: Work[T, R], *, reuse: bool)
     return [trial for trial in trials if not _kept(trial, folder, work, code)]
 
 
+_IMPORTED = ["spiritsafe.pipeline.scan", "spiritsafe.simulation.evaluation", "numba.core.typing.cffi_utils"]
+"""What a world's process finds imported; modules of the bench are none, for that process has no path to them yet."""
+
+
 def _apart(work: Work[T, R], trial: T, folder: Path, code: str) -> R:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+    context = get_context("forkserver")
+    context.set_forkserver_preload(_IMPORTED)
+    with ProcessPoolExecutor(1, mp_context=context) as process:
         return process.submit(work.undertake, trial, folder, code).result()
 
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 from measure.examine import bench_digest
 from measure.experiments import Experiment
 from measure.knobs import Knob, knobs, turned
-from measure.recording import acted, judge_again
+from measure.recording import acted, judge_again, undrawn
 from measure.runs import Work
 from measure.trial import Trial, identity, written
 from spiritsafe.detection.loading import Parts, load
@@ -122,7 +122,8 @@ def undertake(trial: Trial, folder: Path, code: str) -> Sensitivity:
         kept.append({name: part if isinstance(part, pa.Table) else list(part) for name, part in tables.items()})
         return load(kept[-1])
 
-    with TemporaryDirectory(dir=folder, prefix="world-") as scratch, patch.object(pipeline, "load", loading):
+    kept_back = patch.object(pipeline, "load", loading)
+    with TemporaryDirectory(dir=folder, prefix="world-") as scratch, undrawn(), kept_back:
         place = Path(scratch)
         world = written(trial, place / "world")
         pipeline.scan(pipeline.ScanRequest(logs=[place / "world"], out=place / "out"), load_settings(), lambda *_: None)

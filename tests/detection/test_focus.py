@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from spiritsafe.detection.focus import CELLS_PER_DAY, Focus, cut
+from spiritsafe.detection.focus import CELLS_PER_DAY, Focus, cut, once
 from spiritsafe.detection.population import Population
+from spiritsafe.detection.repeats import repeats
 from tests.detection.logs import HARVEST, Log
 
 
@@ -29,17 +30,25 @@ def test_the_focus_holds_the_members_exchanges_with_the_template_and_no_others(l
     assert harvest.cells.shape[2] == CELLS_PER_DAY
 
 
-def test_bodies_are_distinct_per_member_and_count_every_exchange(harvest: Focus) -> None:
-    who, body, n = harvest.bodies
-    assert len(set(zip(who.tolist(), body.tolist(), strict=True))) == len(who)
-    assert (np.diff(body) >= 0).all()
-    assert np.array_equal(np.bincount(who, n, harvest.size), harvest.volume)
-
-
 def test_the_order_in_which_members_are_named_does_not_matter(harvest: Focus) -> None:
     again = cut(harvest.population, harvest.members[::-1], harvest.templates)
     assert np.array_equal(again.members, harvest.members)
     assert np.array_equal(again.cells, harvest.cells)
+
+
+def test_a_focus_that_is_held_is_cut_once_and_asked_once(harvest: Focus) -> None:
+    asked = []
+
+    @once
+    def size(focus: Focus) -> int:
+        asked.append(focus)
+        return focus.size
+
+    again = cut(harvest.population, harvest.members[::-1], harvest.templates)
+    assert again is harvest
+    assert size(harvest) == size(again) == harvest.size
+    assert len(asked) == 1
+    assert cut(harvest.population, harvest.members[1:], harvest.templates) is not harvest
 
 
 def test_only_keeps_the_chosen(harvest: Focus) -> None:
@@ -77,5 +86,5 @@ def test_a_group_that_sent_nothing_is_an_empty_focus(population: Population) -> 
     nothing = cut(population, np.arange(5), np.zeros(0, np.int64))
     assert nothing.exchanges == 0
     assert nothing.cells.shape == (5, 1, CELLS_PER_DAY)
-    assert not len(nothing.bodies[0])
+    assert repeats(nothing).bodies == 0
     assert (nothing.outside_profile > 0).all()

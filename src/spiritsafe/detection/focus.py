@@ -2,20 +2,23 @@
 
 Cover traffic would drown every statistic, so a group is judged only on the templates that made it a
 group; the members' other exchanges stay outside. A focus is cut from the population once and handed
-to every signal.
+to every signal. It never changes, so what was asked of it is kept with it.
 """
 
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, wraps
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
-from spiritsafe.detection.population import Bool, Float, Int, Population, expand, tally
+from spiritsafe.detection.gather import expand, rows_of, sum_rows
+from spiritsafe.detection.population import Bool, Float, Int, Population, tally
 from spiritsafe.engine.tables import SHAPE_BINS
 
-__all__ = ["CELLS_PER_DAY", "Focus", "cut"]
+__all__ = ["CELLS_PER_DAY", "Focus", "cut", "once"]
 
 CELLS_PER_DAY = 4
 """Six-hour cells: fine enough to see a rhythm, coarse enough for accounts with ten exchanges a day."""
@@ -55,6 +58,11 @@ class Focus:
         return len(self.members)
 
     @cached_property
+    def answers(self) -> dict[object, Any]:
+        """What was asked of this focus, by who asked; see :func:`once`."""
+        return {}
+
+    @cached_property
     def unit(self) -> Int:
         """Organisation number per member, int64 [m]."""
         return self.population.accounts.unit[self.members]
@@ -62,7 +70,13 @@ class Focus:
     @cached_property
     def units(self) -> int:
         """Number of distinct organisations among the members."""
-        return len(np.unique(self.unit))
+        return len(self.organisations[1])
+
+    @cached_property
+    def organisations(self) -> tuple[Int, Int]:
+        """Each member's organisation as a number from 0, int64 [m], and how many members each has."""
+        _, place, size = np.unique(self.unit, return_inverse=True, return_counts=True)
+        return place, size
 
     @cached_property
     def volume(self) -> Int:
@@ -126,24 +140,7 @@ class Focus:
 
     def pool_sums(self, rows: NDArray[np.generic]) -> Float:
         """Sum rows of a pools matrix over each member: [pool rows, k] to float [m, k]."""
-        shape = (self.size, len(self.pool))
-        which = csr_matrix((np.ones(len(self.pool)), (self.pool_who, np.arange(len(self.pool)))), shape=shape)
-        return np.asarray(which @ rows[self.pool].astype(np.float64))
-
-    @cached_property
-    def bodies(self) -> tuple[Int, Int, Int]:
-        """Sampled bodies as (member position, body hash, count), distinct per member, sorted by hash."""
-        pools = self.population.pools
-        starts, stops = pools.offsets[self.pool], pools.offsets[self.pool + 1]
-        at = expand(starts, stops)
-        who = np.repeat(self.pool_who, stops - starts)
-        order = np.lexsort((who, pools.bodies[at]))
-        who, body, n = who[order], pools.bodies[at][order], pools.body_n[at][order]
-        if not len(body):
-            return who, body, n
-        fresh = np.concatenate(([True], (body[1:] != body[:-1]) | (who[1:] != who[:-1])))
-        group = np.cumsum(fresh) - 1
-        return who[fresh], body[fresh], np.bincount(group, n).astype(np.int64)
+        return sum_rows(rows, self.pool, self.pool_who, self.size)
 
     def only(self, keep: Bool) -> "Focus":
         """Return the focus of the members where ``keep`` (bool [m]) is true."""
@@ -154,6 +151,15 @@ class Focus:
 
         A door that chose its members by their rhythm must be tested on days it has not seen.
         """
+        if parity not in self._halves:
+            self._halves[parity] = self._half(parity)
+        return self._halves[parity]
+
+    @cached_property
+    def _halves(self) -> dict[int, "Focus"]:
+        return {}
+
+    def _half(self, parity: int) -> "Focus":
         rows = (self.hour // 24) % 2 == parity
         pool = self.population.pools.day[self.pool] % 2 == parity
         return Focus(
@@ -171,6 +177,28 @@ class Focus:
         )
 
 
+T = TypeVar("T")
+
+
+def once(ask: Callable[[Focus], T]) -> Callable[[Focus], T]:
+    """Keep the answer with the focus: several signals ask the same, and nested candidates come to the same focus."""
+
+    @wraps(ask)
+    def answer(focus: Focus) -> T:
+        if ask not in focus.answers:
+            focus.answers[ask] = ask(focus)
+        told: T = focus.answers[ask]
+        return told
+
+    return answer
+
+
+@lru_cache(maxsize=4)
+def known(population: Population) -> MutableMapping[tuple[bytes, bytes], Focus]:  # noqa: ARG001
+    """Every focus that somebody holds, by members and templates: many candidates come to the same group in the end."""
+    return WeakValueDictionary()
+
+
 def cut(population: Population, members: Int, templates: Int) -> Focus:
     """Cut the focal exchanges of ``members`` with ``templates`` out of the population.
 
@@ -179,11 +207,17 @@ def cut(population: Population, members: Int, templates: Int) -> Focus:
         members: account indices, any order, no repeats.
         templates: template indices; 0 stands for exchanges without a template.
     """
-    members, templates = np.sort(members), np.sort(templates)
-    keys = (templates[:, None] * population.size + members[None, :]).ravel()
-    position = np.tile(np.arange(len(members)), len(templates))
-    rows, who = _content_rows(population, members, keys, position)
-    pool, pool_who = _rows(population.pool_key, keys, position)
+    members, templates = (np.sort(part).astype(np.int64, copy=False) for part in (members, templates))
+    key = members.tobytes(), templates.tobytes()
+    focus = known(population).get(key)
+    if focus is None:
+        focus = known(population)[key] = _cut(population, members, templates)
+    return focus
+
+
+def _cut(population: Population, members: Int, templates: Int) -> Focus:
+    rows, who = _content_rows(population, members, templates)
+    pool, pool_who = rows_of(population.pool_key, templates, members, population.size)
     content = population.content
     return Focus(
         population,
@@ -200,9 +234,9 @@ def cut(population: Population, members: Int, templates: Int) -> Focus:
     )
 
 
-def _content_rows(population: Population, members: Int, keys: Int, position: Int) -> tuple[Int, NDArray[np.int64]]:
-    if len(population.templates) > 1 or not len(keys):
-        return _rows(population.content_key, keys, position)
+def _content_rows(population: Population, members: Int, templates: Int) -> tuple[Int, Int]:
+    if len(population.templates) > 1 or not len(templates):
+        return rows_of(population.content_key, templates, members, population.size)
     # content is the activity itself, of which it is known where each account's begins
     starts, stops = population.activity_starts[members], population.activity_starts[members + 1]
     return expand(starts, stops), np.repeat(np.arange(len(members)), stops - starts)
@@ -212,8 +246,3 @@ def _sizes(population: Population, rows: Int) -> NDArray[np.uint8]:
     """Sizes are told where content is the activity itself; elsewhere the pools tell them."""
     told = len(population.templates) == 1
     return population.activity_size[rows] if told else np.zeros(len(rows), np.uint8)
-
-
-def _rows(sorted_keys: Int, keys: Int, position: Int) -> tuple[Int, NDArray[np.int64]]:
-    starts, stops = np.searchsorted(sorted_keys, keys), np.searchsorted(sorted_keys, keys, side="right")
-    return expand(starts, stops), np.repeat(position, stops - starts)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln
 
-from spiritsafe.detection.focus import CELLS_PER_DAY, Focus
+from spiritsafe.detection.focus import CELLS_PER_DAY, Focus, once
+from spiritsafe.detection.gather import median
 from spiritsafe.detection.links.rarity import rare_traits
 from spiritsafe.detection.population import Bool, Float, Int, tally
 from spiritsafe.detection.signals.standing import vouched
@@ -91,23 +92,22 @@ def _stay(focus: Focus, *, firm: bool) -> Bool:
     victims, and a person can still look at them.
     """
     bits = member_bits(focus)
-    together = _together(focus.unit, bits)
-    _, unit, size = np.unique(focus.unit, return_inverse=True, return_counts=True)
+    unit, size = focus.organisations
+    together = _together(unit, size, bits)
     linked = _linked(focus)
     alone = ~linked & (linked.mean() >= _TIED)
-    ordinary = np.clip(np.median(bits) - _BEHIND, DROP_BELOW, _SHOWN)
+    ordinary = np.clip(median(bits) - _BEHIND, DROP_BELOW, _SHOWN)
     needed = np.where((size[unit] > 1) | alone | firm, max(KEEP_ABOVE, ordinary), ordinary)
     known = vouched(focus.population)[focus.members]
     return np.asarray((together >= needed) & ~(known & (known.mean() < 0.5)))
 
 
-def _together(unit: Int, bits: Float) -> Float:
+def _together(place: Int, size: Int, bits: Float) -> Float:
     """The bits of each member's organisation: the lesser of its members' mean and lower quartile, float [m].
 
-    >>> _together(np.array([0, 0, 0, 0, 1]), np.array([8.0, 8.0, -6.0, -6.0, 3.0])).tolist()
+    >>> _together(np.array([0, 0, 0, 0, 1]), np.array([4, 1]), np.array([8.0, 8.0, -6.0, -6.0, 3.0])).tolist()
     [-6.0, -6.0, -6.0, -6.0, 3.0]
     """
-    _, place, size = np.unique(unit, return_inverse=True, return_counts=True)
     ordered = bits[np.lexsort((bits, place))]
     quartile = ordered[np.cumsum(size) - size + (size - 1) // 4]
     return np.asarray(np.minimum(tally(place, bits, len(size)) / size, quartile)[place])
@@ -144,10 +144,10 @@ def member_evidence(focus: Focus) -> list[list[Evidence]]:
 
 def _details(focus: Focus) -> dict[str, Callable[[int], str]]:
     """What was counted of a member, by the name of the evidence."""
-    volume, typical = focus.volume, float(np.median(focus.volume))
+    volume, typical = focus.volume, median(focus.volume)
     days, own_days = focus.cells.shape[1], (focus.cells.sum(axis=2) > 0).sum(axis=1)
     exclusive = _exclusiveness(focus)
-    usual, linked = float(np.median(exclusive)), _linked(focus)
+    usual, linked = median(exclusive), _linked(focus)
     return {
         "own_hours": lambda at: f"its times of day on {own_days[at]} of {days} days, given the others' on each",
         "own_subject": lambda at: f"likeness of its {volume[at]} focal requests, template removed, to the others'",
@@ -170,16 +170,18 @@ def resold_bits(focus: Focus) -> Float:
     return np.where(resold, _RESOLD, 0.0)
 
 
+@once
 def volume_bits(focus: Focus) -> Float:
     """Bits against members that sent far less than the typical member, between -4 and 0.
 
     A few exchanges with a template that others harvest with are a stranger's, not a dealt share's: a share
     below a half of the median costs a bit and a half for every further halving.
     """
-    typical = max(float(np.median(focus.volume)), 1.0)
+    typical = max(median(focus.volume), 1.0)
     return np.asarray(np.clip(1.5 * np.log2(np.maximum(focus.volume, 0.01) / (typical / 2)), -4, 0))
 
 
+@once
 def template_bits(focus: Focus) -> Float:
     """Bits against members that use only what outsiders use as well, between -3 and 0.
 
@@ -187,9 +189,10 @@ def template_bits(focus: Focus) -> Float:
     median member came in by accident.
     """
     mean = _exclusiveness(focus)
-    return np.asarray(np.clip(2 * np.log2((mean + 0.05) / (np.median(mean) + 0.05)), -3, 0))
+    return np.asarray(np.clip(2 * np.log2((mean + 0.05) / (median(mean) + 0.05)), -3, 0))
 
 
+@once
 def _exclusiveness(focus: Focus) -> Float:
     """Mean over each member's focal exchanges of the share of their template's users that are members, float [m]."""
     used, _ = focus.population.templates_of(focus.members)
@@ -199,6 +202,7 @@ def _exclusiveness(focus: Focus) -> Float:
     return np.asarray(tally(focus.who, focus.n * exclusive[place], focus.size) / np.maximum(focus.volume, 1))
 
 
+@once
 def link_bits(focus: Focus) -> Float:
     """Bits from sharing a rare card, network or device with another member, between -3 and +2.
 
@@ -211,17 +215,21 @@ def link_bits(focus: Focus) -> Float:
     return np.asarray(np.clip(np.log2(odds), -3, 2))
 
 
+@once
 def _linked(focus: Focus) -> Bool:
     """Members that share a rare card, network or device with another member, bool [m]."""
     linked = np.zeros(focus.size, np.bool_)
     for family in (Family.PAYMENT, Family.NETWORK, Family.DEVICE):
         rare = rare_traits(focus.population, family)
         rows, who = rare.of(focus.members)
-        _, trait, count = np.unique(rare.group[rows], return_inverse=True, return_counts=True)
-        linked[who[count[trait] >= 2]] = True
+        order = np.argsort(rare.group[rows])
+        group, who = rare.group[rows[order]], who[order]
+        same = np.flatnonzero(group[1:] == group[:-1])
+        linked[who[same]] = linked[who[same + 1]] = True
     return linked
 
 
+@once
 def hour_bits(focus: Focus) -> Float:
     """Log2 likelihood ratio of each member's daily cells: the others' profile against a life of its own.
 
@@ -238,7 +246,7 @@ def hour_bits(focus: Focus) -> Float:
     share = everyone / everyone.sum(axis=1, keepdims=True)
     stranger = _dirichlet_multinomial(counts, share[day], _RHO_STRANGER)
     ratio = tally(who, member - stranger, focus.size) / np.log(2)
-    if np.median(ratio) < 0:
+    if median(ratio) < 0:
         # the group keeps no common clock: whoever keeps his own hours is no stranger for that
         return np.zeros(focus.size)
     return np.asarray(np.clip(ratio, -8, 4))
@@ -252,6 +260,7 @@ def _dirichlet_multinomial(counts: Float, share: Float, rho: float) -> Float:
     return np.asarray(inner + gammaln(weight) - gammaln(weight + total))
 
 
+@once
 def subject_bits(focus: Focus) -> Float:
     """Bits from the likeness of each member's bodies to the others', bounded to +/- 4; 0 without text.
 
@@ -265,7 +274,7 @@ def subject_bits(focus: Focus) -> Float:
     mean = focus.feature_sums / np.maximum(volume, 1)[:, None]
     others = (mean.sum(axis=0)[None] - mean) / (focus.size - 1)
     likeness = (mean * others).sum(axis=1) - float(base_feature @ base_feature)
-    centre = float(np.median(likeness))
+    centre = median(likeness)
     if centre < 0.01:
         return np.zeros(focus.size)
     noise = 0.35 + 0.7 / np.sqrt(np.maximum(volume, 1))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from spiritsafe.detection.gather import expand
 from spiritsafe.engine.order import count_distinct
 from spiritsafe.engine.tables import FEATURE_DIM, SHAPE_BINS
 from spiritsafe.model.words import TraitKind
@@ -261,11 +262,11 @@ class Population:
         rows = expand(starts[members], starts[members + 1])
         return account[rows], value[rows]
 
-    def share_with(self, kind: TraitKind, value: int) -> float:
-        """Return the share of all accounts that have this trait."""
+    def share_with(self, kind: TraitKind, wanted: Int) -> Float:
+        """Return the share of all accounts that have each of these traits, float [wanted]."""
         values = self.traits.value[self.traits.rows(kind)]
-        first, last = np.searchsorted(values, [value, value + 1])
-        return float(last - first) / max(self.size, 1)
+        first, last = np.searchsorted(values, wanted), np.searchsorted(values, wanted, side="right")
+        return np.asarray((last - first) / max(self.size, 1))
 
     def _by_account(self, kind: TraitKind) -> tuple[Int, Int, Int]:
         if kind not in self._kinds:
@@ -334,20 +335,6 @@ def size_histogram(codes: NDArray[np.uint8], n: Int) -> Float:
     """Return how many of ``n`` exchanges lie in each size bin, requests first, float [SHAPE_BINS]."""
     table = np.bincount(codes, n, _SIDE * _SIDE).reshape(_SIDE, _SIDE)
     return np.concatenate([table.sum(axis=1), table.sum(axis=0)])
-
-
-def expand(starts: Int, stops: Int) -> Int:
-    """Return the concatenation of ``range(start, stop)`` over all pairs.
-
-    >>> expand(np.array([0, 5]), np.array([2, 6])).tolist()
-    [0, 1, 5]
-    """
-    lengths = stops - starts
-    total = int(lengths.sum())
-    if not total:
-        return np.zeros(0, np.int64)
-    begin = np.repeat(starts - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
-    return begin + np.arange(total)
 
 
 def tally(index: Int, weights: NDArray[np.generic], size: int) -> Float:

@@ -14,7 +14,7 @@ import numpy as np
 
 from spiritsafe.detection.calibration import Null, robust_null
 from spiritsafe.detection.focus import Focus, cut
-from spiritsafe.detection.population import Float, Int, Population
+from spiritsafe.detection.population import Bool, Float, Int, Population
 from spiritsafe.detection.signals import Signal
 from spiritsafe.model.words import Programme
 
@@ -42,7 +42,7 @@ class References:
     values: Float
     errors: Float
     strangers: tuple[Null | None, ...]
-    _cache: dict[tuple[int, frozenset[int]], Null] = field(default_factory=dict, repr=False)
+    _cache: dict[tuple[int, bytes], Null] = field(default_factory=dict, repr=False)
 
     @classmethod
     def measure(cls, population: Population, signals: Sequence[Signal], seed: int) -> "References":
@@ -66,15 +66,28 @@ class References:
             signal: whose prior to start from.
             units: organisations with accounts in the group; they are left out.
         """
+        return self.null_without(column, signal, self.away(units))
+
+    def away(self, units: Int) -> Bool:
+        """Return which reference organisations have accounts in a group of ``units``, bool [r]."""
+        away = np.zeros(len(self.units), np.bool_)
+        if len(away):
+            # references are few and ascending, a group's organisations are not
+            place = np.minimum(np.searchsorted(self.units, units), len(away) - 1)
+            away[place[self.units[place] == units]] = True
+        return away
+
+    def null_without(self, column: int, signal: Signal, away: Bool) -> Null:
+        """Return the null of ``signal`` with the reference organisations ``away`` left out, bool [r]."""
         if not signal.adaptive:
             return signal.prior
-        away = frozenset(np.intersect1d(self.units, units).tolist())
-        if (column, away) not in self._cache:
-            self._cache[column, away] = self._null(column, signal, units)
-        return self._cache[column, away]
+        key = column, away.tobytes()
+        if key not in self._cache:
+            self._cache[key] = self._null(column, signal, away)
+        return self._cache[key]
 
-    def _null(self, column: int, signal: Signal, units: Int) -> Null:
-        known = np.isfinite(self.errors[:, column]) & ~np.isin(self.units, units)
+    def _null(self, column: int, signal: Signal, away: Bool) -> Null:
+        known = np.isfinite(self.errors[:, column]) & ~away
         null = robust_null(self.values[known, column], self.errors[known, column], signal.prior)
         strangers = self.strangers[column]
         if strangers is None:
@@ -118,7 +131,7 @@ def _table(foci: list[Focus], signals: Sequence[Signal]) -> tuple[Float, Float]:
     errors = np.full((len(foci), len(signals)), np.nan)
     for row, focus in enumerate(foci):
         for column, signal in enumerate(signals):
-            measured = signal.measure(focus) if signal.adaptive else None
+            measured = signal.measured(focus) if signal.adaptive else None
             if measured is not None and np.isfinite(measured.error):
                 values[row, column], errors[row, column] = measured.value, measured.error
     return values, errors

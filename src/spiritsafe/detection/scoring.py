@@ -89,12 +89,13 @@ class Score:
 def judge(candidate: Candidate, focus: Focus, references: References) -> Score:
     """Measure and weigh every signal on a focus."""
     evidence, spreads = [], []
+    away = references.away(focus.unit)
     unseen = focus if candidate.chosen_on is None else focus.between(1 - candidate.chosen_on)
     for column, signal in enumerate(SIGNALS):
-        measured = signal.measure(unseen if signal.family is Family.TIMING else focus)
+        measured = signal.measured(unseen if signal.family is Family.TIMING else focus)
         if measured is None or not np.isfinite(measured.error):
             continue
-        null = references.null(column, signal, focus.unit)
+        null = references.null_without(column, signal, away)
         evidence.append(
             Evidence(
                 signal=signal.name,

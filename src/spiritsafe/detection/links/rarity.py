@@ -5,7 +5,7 @@ never links, because sharing it is what honest strangers do.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -95,6 +95,15 @@ class RareTraits:
 
     def chance(self, size: int) -> float:
         """Expected share of members of a random group of ``size`` that share a rare trait by chance."""
+        if size not in self._chances:
+            self._chances[size] = self._chance(size)
+        return self._chances[size]
+
+    @cached_property
+    def _chances(self) -> dict[int, float]:
+        return {}
+
+    def _chance(self, size: int) -> float:
         if not len(self.account):
             return 0.0
         # a member's trait of degree d meets another of the size-1 members with probability ~ (d-1)(size-1)/N

@@ -40,6 +40,14 @@ class Signal(ABC):
     def measure(self, focus: Focus) -> Measurement | None:
         """Return the value, or None where the group says nothing about it (no evidence either way)."""
 
+    def measured(self, focus: Focus) -> Measurement | None:
+        """Return the same, asking each focus once."""
+        asked = type(self)
+        if asked not in focus.answers:
+            focus.answers[asked] = self.measure(focus)
+        told: Measurement | None = focus.answers[asked]
+        return told
+
     @staticmethod
     @abstractmethod
     def examples() -> tuple[Focus, Focus]:

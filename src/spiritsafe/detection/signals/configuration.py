@@ -39,7 +39,7 @@ class Configuration(Signal):
             return None
         values, counts = np.unique(mine, return_counts=True)
         # the least common of equals, so that the choice does not depend on hashes
-        everyone = min(population.share_with(TraitKind.CONFIG, int(v)) for v in values[counts == counts.max()])
+        everyone = float(population.share_with(TraitKind.CONFIG, values[counts == counts.max()]).min())
         share = counts.max() / focus.size
         if everyone > 0.8:
             return None

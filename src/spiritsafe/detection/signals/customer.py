@@ -51,8 +51,9 @@ class Customer(Signal):
         _, values = focus.population.values_of(kind, focus.members)
         if not len(values):
             return None
-        _, count = np.unique(values, return_counts=True)
-        return float(count.max() / focus.size)
+        ordered = np.sort(values)
+        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1], [True])))
+        return float(np.diff(starts).max() / focus.size)
 
     @staticmethod
     def examples() -> tuple[Focus, Focus]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from spiritsafe.detection.calibration import Alternative, Measurement, Null
 from spiritsafe.detection.focus import Focus
-from spiritsafe.detection.population import expand
+from spiritsafe.detection.repeats import repeats
 from spiritsafe.detection.signals.base import Signal
 from spiritsafe.detection.synthetic import subjects
 from spiritsafe.model.words import Family
@@ -35,27 +35,16 @@ class Growth(Signal):
 
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the share; None with fewer than twenty bodies in either half."""
-        pools = focus.population.pools
-        days = pools.day[focus.pool]
-        if not len(days):
+        seen = repeats(focus)
+        if min(seen.early, seen.late) < 20:
             return None
-        late = days > np.median(days)
-        early, after = self._bodies(focus, ~late), self._bodies(focus, late)
-        if min(len(early), len(after)) < 20:
-            return None
-        value = float(1 - np.isin(after, early).mean())
-        error = float(np.sqrt(max(value * (1 - value), 0.01) / len(after)))
+        value = 1 - seen.both / seen.late
+        error = float(np.sqrt(max(value * (1 - value), 0.01) / seen.late))
         return Measurement(
             value,
             error + 0.02,
-            f"{value:.0%} of the second half's {len(after)} distinct bodies are new to the group",
+            f"{value:.0%} of the second half's {seen.late} distinct bodies are new to the group",
         )
-
-    @staticmethod
-    def _bodies(focus: Focus, chosen: np.ndarray) -> np.ndarray:
-        pools = focus.population.pools
-        rows = focus.pool[chosen]
-        return np.unique(pools.bodies[expand(pools.offsets[rows], pools.offsets[rows + 1])])
 
     @staticmethod
     def examples() -> tuple[Focus, Focus]:

@@ -99,13 +99,14 @@ class Pivot(Signal):
         rest = self._rest(active, mine)
         if len(mine) < 5 or len(rest) < 20:
             return None
-        value = float(share[mine].mean() - share[rest].mean())
+        ours, theirs = share[mine].mean(), share[rest].mean()
+        value = float(ours - theirs)
         error = float(share[mine].std(ddof=1) / np.sqrt(len(mine))) + 0.03
         return Measurement(
             value,
             error,
-            f"in the {_WINDOW_DAYS} days from its launch {share[mine].mean():.0%} of the members' exchanges were on "
-            f"{model}, against {share[rest].mean():.0%} for everybody else ({len(mine)} accounts active)",
+            f"in the {_WINDOW_DAYS} days from its launch {ours:.0%} of the members' exchanges were on "
+            f"{model}, against {theirs:.0%} for everybody else ({len(mine)} accounts active)",
         )
 
     @staticmethod

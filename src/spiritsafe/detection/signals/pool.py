@@ -17,7 +17,9 @@ from typing import ClassVar
 import numpy as np
 
 from spiritsafe.detection.calibration import Alternative, Measurement, Null
-from spiritsafe.detection.focus import Focus
+from spiritsafe.detection.focus import Focus, once
+from spiritsafe.detection.gather import median
+from spiritsafe.detection.repeats import repeats
 from spiritsafe.detection.signals.base import Signal
 from spiritsafe.detection.synthetic import subjects
 from spiritsafe.model.words import Family
@@ -36,21 +38,14 @@ class Collisions:
     """
 
     def __init__(self, focus: Focus) -> None:
-        who, body, n = focus.bodies
-        sampled = np.bincount(who, n, focus.size)
-        distinct = np.bincount(who, minlength=focus.size)
-        self.per_member = float(np.median(distinct[distinct > 0])) if distinct.any() else 0.0
+        seen = repeats(focus)
+        sampled = seen.sampled
+        self.per_member = median(seen.distinct[seen.distinct > 0]) if seen.bodies else 0.0
         total = self.sampled = float(sampled.sum())
-        self.repeated = total - float(len(np.unique(body)))
+        self.repeated = total - float(seen.bodies)
         self.within_pairs = float((sampled * (sampled - 1) / 2).sum())
         self.across_pairs = max((total**2 - float((sampled**2).sum())) / 2, 0.0)
-        self.within = float((n * (n - 1) / 2).sum())
-        if not len(body):
-            self.across = 0.0
-            return
-        group = np.cumsum(np.concatenate(([True], body[1:] != body[:-1]))) - 1
-        sums, squares = np.bincount(group, n), np.bincount(group, n**2)
-        self.across = float((sums**2 - squares).sum() / 2)
+        self.within, self.across = seen.within, seen.across
 
     @property
     def common(self) -> float:
@@ -58,6 +53,7 @@ class Collisions:
         return min(self.across / self.across_pairs * self.per_member, 1.0) if self.across_pairs > 0 else 0.0
 
 
+@once
 def collisions(focus: Focus) -> Collisions:
     """Count repeated bodies within and across members."""
     return Collisions(focus)

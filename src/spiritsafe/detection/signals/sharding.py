@@ -43,10 +43,10 @@ class Sharding(Signal):
 
     def measure(self, focus: Focus) -> Measurement | None:
         """Measure the product; None where items come back, and where either factor has no verdict."""
-        fresh = Growth().measure(focus)
+        fresh = Growth().measured(focus)
         if fresh is None or fresh.value < _NEW:
             return None
-        alike = Homogeneity().measure(focus)
+        alike = Homogeneity().measured(focus)
         if alike is None:
             return None
         value = alike.value * fresh.value

@@ -24,6 +24,7 @@ from spiritsafe.detection.links.rarity import RARE_DEGREE, rare_traits
 from spiritsafe.detection.population import Bool, Int
 from spiritsafe.detection.signals.base import Signal
 from spiritsafe.detection.synthetic import cards
+from spiritsafe.engine.order import count_distinct
 from spiritsafe.model.words import Family, TraitKind
 
 __all__ = ["SharedDevice", "SharedNetwork", "SharedPayment", "SharedSignup"]
@@ -53,7 +54,7 @@ class _Shared(Signal):
             knot = np.where(_of_a_place(focus, knot, who, _is_prefix(focus, rows.row[inside])), 0, knot)
         linked_rows = knot > 0
         # a trait that many outsiders have too says little about this group
-        share = len(np.unique(who[linked_rows])) / focus.size
+        share = np.count_nonzero(np.bincount(who[linked_rows])) / focus.size
         chance = rows.chance(focus.size)
         value = max(share - chance, 0.0)
         # a knot is shared or not as a whole: its members are one draw, not so many independent ones
@@ -86,23 +87,28 @@ def _knots(group: Int, unit: Int, degree: Int) -> Int:
     >>> _knots(group, unit, np.array([2, 2, 2, 1, 1, 40, 40])).tolist()
     [3, 3, 3, 0, 0, 0, 0]
     """
-    _, trait, size = np.unique(group, return_inverse=True, return_counts=True)
-    pairs = np.unique(np.stack([trait, unit]), axis=1)
-    units = np.bincount(pairs[0], minlength=len(size))[trait]
-    return np.asarray(np.where((units >= 2) & (units >= _OURS * degree), size[trait], 0), np.int64)
+    order = np.argsort(group, kind="stable")
+    ordered = group[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1], [True])))
+    lengths = np.diff(starts)
+    units, size = np.empty_like(group), np.empty_like(group)
+    units[order] = np.repeat(count_distinct(unit[order], starts), lengths)
+    size[order] = np.repeat(lengths, lengths)
+    return np.asarray(np.where((units >= 2) & (units >= _OURS * degree), size, 0), np.int64)
 
 
 def _of_a_place(focus: Focus, knot: Int, who: Int, prefix: Bool) -> Bool:
     """Rows that only say where most of the group is: a place's own trait, and single addresses of who is there."""
     place = knot > _PLACE * focus.size
-    there = np.isin(np.arange(focus.size), who[place])
+    there = np.zeros(focus.size, np.bool_)
+    there[who[place]] = True
     return np.asarray(place | (there[who] & ~prefix))
 
 
 def _is_prefix(focus: Focus, row: Int) -> Bool:
     """Which rows of the population's traits are networks rather than single addresses, bool [rows]."""
     traits = focus.population.traits
-    wide = np.isin(np.array(traits.kinds, np.str_), (TraitKind.PREFIX, TraitKind.SIGNUP_PREFIX))
+    wide = np.array([kind in (TraitKind.PREFIX, TraitKind.SIGNUP_PREFIX) for kind in traits.kinds], np.bool_)
     return np.asarray(wide[np.searchsorted(traits.starts, row, side="right") - 1])
 
 

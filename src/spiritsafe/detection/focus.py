@@ -7,9 +7,8 @@ to every signal. It never changes, so what was asked of it is kept with it.
 
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, wraps
+from functools import cached_property, wraps
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,10 +192,9 @@ def once(ask: Callable[[Focus], T]) -> Callable[[Focus], T]:
     return answer
 
 
-@lru_cache(maxsize=4)
-def known(population: Population) -> MutableMapping[tuple[bytes, bytes], Focus]:  # noqa: ARG001
-    """Every focus that somebody holds, by members and templates: many candidates come to the same group in the end."""
-    return WeakValueDictionary()
+def known(population: Population) -> MutableMapping[tuple[bytes, bytes], Focus]:
+    """Return every focus that somebody holds, by members and templates: many candidates come to the same group."""
+    return population.foci
 
 
 def cut(population: Population, members: Int, templates: Int) -> Focus:

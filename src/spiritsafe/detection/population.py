@@ -5,9 +5,11 @@ the key under which identifiers were hashed. Everything later indexes into these
 this room sees text or a raw identifier.
 """
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,6 +175,11 @@ class Population:
     def units(self) -> int:
         """Number of distinct organisations, accounts without one counted singly."""
         return int(self.accounts.unit.max()) + 1 if self.size else 0
+
+    @cached_property
+    def foci(self) -> MutableMapping[tuple[bytes, bytes], Any]:
+        """What was cut out and is held by somebody, see ``focus.cut``; forgotten with the population."""
+        return WeakValueDictionary()
 
     @cached_property
     def content_key(self) -> Int:

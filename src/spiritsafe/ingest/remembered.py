@@ -115,7 +115,7 @@ class Remembered:
         newest = _begun(us, step)
         late = self._lane(kinds, values, text, us, [(epoch, epoch * step, step) for epoch in newest])
         early = self._lane(kinds, values, text, us, [(epoch - 1, epoch * step, overlap) for epoch in newest])
-        return [_told([late[:, at], early[:, at]]) for at in range(len(kinds))]
+        return [_told(late, early, at) for at in range(len(kinds))]
 
     def _lane(self, kinds: Kinds, values: Texts, text: Int, us: Int, times: list[tuple[int, int, int]]) -> Int:
         """Return one pseudonym a row and kind, int64 [n, kinds]; no rows at all if there is none.
@@ -128,6 +128,9 @@ class Remembered:
             times: epoch, begin and length of the times whose rows take a pseudonym of that epoch.
         """
         rows = [np.flatnonzero((us >= begin) & (us < begin + length)) for _, begin, length in times]
+        for (epoch, _, _), mine in zip(times, rows, strict=True):
+            if len(mine) == len(us):
+                return self._of_epoch(kinds, epoch, values, text, mine)
         lane = np.zeros((len(us) if any(map(len, rows)) else 0, len(kinds)), np.int64)
         for (epoch, _, _), mine in zip(times, rows, strict=True):
             if len(mine):
@@ -170,12 +173,6 @@ def _begun(us: Int, step_us: int) -> list[int]:
     return np.unique(newest[np.append(True, newest[1:] != newest[:-1])]).tolist()  # type: ignore[no-any-return]
 
 
-def _told(lanes: list[Int]) -> tuple[Int, Int]:
-    """Return rows and values other than 0, lane after lane."""
-    rows = [np.flatnonzero(lane) for lane in lanes]
-    return np.concatenate(rows), np.concatenate([lane[at] for lane, at in zip(lanes, rows, strict=True)])
-
-
 def _unmade(epoch: int) -> int:
     """Return what no pseudonym of an epoch is, and not 0: a pseudonym carries its epoch in the low byte."""
     return 0x100 | (epoch & EPOCH_MASK) ^ 1
@@ -191,3 +188,16 @@ def _first_unmade(table: Array, text: Array, unmade: int) -> Array:
             at[count] = row
             count += 1
     return at[:count].copy()
+
+
+@kernel
+def _told(late: Array, early: Array, kind: int) -> tuple[Array, Array]:
+    """Return rows and pseudonyms other than 0 of one kind, those of ``late`` first."""
+    rows, values = np.empty(len(late) + len(early), np.int64), np.empty(len(late) + len(early), np.int64)
+    count = 0
+    for lane in (late, early):
+        for row in range(len(lane)):
+            if lane[row, kind] != 0:
+                rows[count], values[count] = row, lane[row, kind]
+                count += 1
+    return rows[:count], values[:count]

@@ -11,7 +11,9 @@ from spiritsafe.engine.tables import HOUR_US
 from spiritsafe.ingest.repeats import Repeats
 
 WINDOW = 48
-BATCHES = st.lists(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 300)), max_size=12), max_size=12)
+HASHES = st.sampled_from([-(2**63), -(2**63) + 1, -1, 0, 1, 2, 1 << 62, 2**63 - 1])
+HOURS = st.integers(0, 300) | st.integers(-5, 5).map(lambda step: 20_000 + WINDOW * step) | st.just(-7_000)
+BATCHES = st.lists(st.lists(st.tuples(HASHES, HOURS), max_size=12), max_size=12)
 
 
 class Shelf:
@@ -62,15 +64,17 @@ def test_an_id_counts_once_within_its_window(batches: list[list[tuple[int, int]]
 
 
 @settings(deadline=None)
-@given(BATCHES, st.integers(0, 12))
-def test_forgetting_what_the_store_can_tell_changes_nothing(batches: list[list[tuple[int, int]]], cut: int) -> None:
+@given(BATCHES, st.integers(0, 12), st.sampled_from([0, 2, 9]))
+def test_forgetting_what_the_store_can_tell_changes_nothing(
+    batches: list[list[tuple[int, int]]], cut: int, most: int
+) -> None:
     """Also where a later process begins with nothing but the store."""
     shelf = Shelf()
-    repeats = Repeats(shelf.told, None, WINDOW, most=2)
+    repeats = Repeats(shelf.told, None, WINDOW, most=most)
     counted = []
     for at, batch in enumerate(batches):
         if at == cut and shelf.counted:
-            repeats = Repeats(shelf.told, shelf.span, WINDOW, most=2)
+            repeats = Repeats(shelf.told, shelf.span, WINDOW, most=most)
         counted.append(_count(repeats, batch))
         shelf.take(counted[-1])
         if repeats.is_full:
@@ -86,7 +90,55 @@ def test_only_hours_near_the_batch_are_asked_for() -> None:
     assert _count(repeats, [(9, 1_060)]) == [(9, 1_060)]
     assert shelf.asked == [(1_040 - WINDOW, 1_040 + WINDOW)]
     assert _count(repeats, [(1, 10)]) == [(1, 10)]
-    assert shelf.asked[1:] == [(10 - WINDOW, 1_040 - WINDOW - 1)]
+    assert shelf.asked[1:] == [(10 - WINDOW, 10 + WINDOW)]
+
+
+def test_a_log_in_order_of_time_never_asks_and_keeps_what_is_near() -> None:
+    rng = np.random.default_rng(2)
+    shelf, counted = Shelf(), 0
+    repeats = Repeats(shelf.told, None, WINDOW, most=1_500)
+    for day in range(20):
+        us = np.sort(rng.integers(24 * day, 24 * day + 24, 300)) * HOUR_US
+        counted += len(repeats.fresh(rng.integers(-(2**63), 2**63 - 1, 300), us))
+        if repeats.is_full:
+            repeats.forget()
+            assert 600 <= repeats._size <= 1_500
+    assert (counted, shelf.asked) == (20 * 300, [])
+
+
+def test_one_wrong_clock_neither_asks_for_the_years_between_nor_keeps_them() -> None:
+    """Every batch has a row of 1970."""
+    rng = np.random.default_rng(3)
+    shelf = Shelf()
+    repeats = Repeats(shelf.told, None, WINDOW, most=1_000)
+    for day in range(10, 60):
+        ids, hours = rng.integers(0, 2**63 - 1, 100), np.sort(rng.integers(24 * day, 24 * day + 24, 100))
+        hours[0] = -400_000
+        shelf.take(list(zip(ids.tolist(), hours.tolist(), strict=True)))
+        assert len(repeats.fresh(ids, hours * HOUR_US)) == 100
+        assert repeats._size <= 1_100
+        if repeats.is_full:
+            repeats.forget()
+    assert all(high - low <= 24 + 2 * WINDOW for low, high in shelf.asked)
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_small_batches_make_few_runs(step: int) -> None:
+    """Also where time runs backwards."""
+    rng = np.random.default_rng(4)
+    repeats = Repeats(Shelf().told, None, WINDOW)
+    for hour in range(500)[::step]:
+        repeats.fresh(rng.integers(0, 2**63 - 1, 20), np.full(20, hour) * HOUR_US)
+    assert repeats._size == 10_000
+    assert len(repeats._runs) <= 10
+
+
+def test_one_id_for_ever_counts_once_a_window() -> None:
+    hours = np.arange(200_000) * 2
+    repeats = Repeats(Shelf().told, None, WINDOW)
+    expected = np.flatnonzero(hours % (WINDOW + 2) == 0)
+    assert repeats.fresh(np.full(len(hours), 77), hours * HOUR_US).tolist() == expected.tolist()
+    assert repeats.fresh(np.full(len(hours), 77), hours * HOUR_US).tolist() == []
 
 
 @pytest.mark.parametrize("count", [5_000])

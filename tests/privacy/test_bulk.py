@@ -12,13 +12,27 @@ from spiritsafe.privacy.bulk import LONGEST, heads, ipv4
 
 
 @settings(deadline=None)
-@given(st.binary(max_size=200), st.lists(st.binary(max_size=LONGEST), min_size=1, max_size=8))
+@given(st.binary(max_size=200), st.lists(st.binary(max_size=LONGEST), min_size=1, max_size=20))
 def test_every_head_is_that_of_hmac(key: bytes, messages: list[bytes]) -> None:
     width = max(1, *map(len, messages)) if len(messages) > 1 else max(1, len(messages[0]))
     padded = np.stack([np.frombuffer(message.ljust(width, b"\xff"), np.uint8) for message in messages])
     found = heads(key, padded, np.array([len(message) for message in messages]))
     expected = [int.from_bytes(hmac.digest(key, message, "sha256")[:8], "big") for message in messages]
     assert found.tolist() == expected
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 31, 32, 33])
+def test_any_number_of_messages_is_hashed_side_by_side(count: int) -> None:
+    """Every length of message, and numbers around those that fill the lanes; what lies beyond a length is ignored."""
+    rng = np.random.default_rng(count)
+    for length in range(LONGEST + 1):
+        messages = rng.integers(0, 256, (count, LONGEST)).astype(np.uint8)
+        lengths = (np.arange(count) + length) % (LONGEST + 1)
+        found = heads(b"a key", messages, lengths)
+        told = [row.tobytes()[:end] for row, end in zip(messages, lengths.tolist(), strict=True)]
+        assert found.tolist() == [
+            int.from_bytes(hmac.digest(b"a key", message, "sha256")[:8], "big") for message in told
+        ]
 
 
 def test_a_message_beyond_one_block_is_refused() -> None:

@@ -23,6 +23,15 @@ def test_a_row_map_numbers_in_order_of_insertion(batches: list[set[int]]) -> Non
     assert (rows.find(missing) == ABSENT).all()
 
 
+@given(st.lists(st.lists(HASHES | st.integers(0, 8), max_size=700), max_size=4))
+def test_a_row_map_admits_hashes_that_repeat(batches: list[list[int]]) -> None:
+    rows, expected = RowMap(), dict[int, int]()
+    for batch in batches:
+        found = [expected.setdefault(value, len(expected)) for value in batch]
+        assert rows.admit(np.array(batch, np.int64)).tolist() == found
+    assert rows.hashes.tolist() == list(expected)
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), HASHES), max_size=60), st.integers(1, 9))
 def test_bottom_k_keeps_the_smallest(pairs: list[tuple[int, int]], k: int) -> None:
     kept = BottomK(k)

@@ -1,8 +1,7 @@
 """A repeated exchange id counts once within its window: retries of a log shipper are not traffic.
 
-Ids are remembered in a hash table, and only those near the times that are being read: what was counted long
-before or after is asked of the store when a file goes there. A log of a month in order of time needs the
-memory of some days.
+Ids are remembered in sorted runs (``idruns``), and only those near the times that are being read: what was counted
+long before or after is asked of the store when a batch goes there. A log in order of time never asks.
 """
 
 from collections.abc import Callable
@@ -11,17 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spiritsafe.engine.tables import HOUR_US
-from spiritsafe.model.kernel import Array, Word, kernel
-from spiritsafe.sketch.hashing import mix
+from spiritsafe.ingest.idruns import IdRun, counted, in_order, run_of_unordered
+from spiritsafe.ingest.stretches import Stretches, around, clipped, common, joined, missing
+from spiritsafe.model.kernel import Array, kernel
 
 __all__ = ["Repeats"]
 
 Int = NDArray[np.int64]
 Stored = Callable[[int, int], tuple[Int, Int]]
 
-_MOST = 12_000_000
-"""Ids remembered before all are forgotten and those near the present asked for again: 400 MB."""
-_ABSENT = np.int32(-(2**31))
+_MOST = 16_000_000
+"""Ids remembered before those far from the present are dropped: 210 MB."""
+_LARGE = 1 << 20
+"""Ids of the largest run that is made by merging: beyond it, comparing with one more run is cheaper."""
 
 
 class Repeats:
@@ -32,19 +33,20 @@ class Repeats:
             int64 [k] each, as far as they were written.
         span: first and last hour that the store holds at the beginning; None if it holds none.
         window: hours within which a repeat is dropped.
-        most: ids remembered before old ones are forgotten.
+        most: ids remembered before those far from the present are dropped.
     """
 
     def __init__(self, stored: Stored, span: tuple[int, int] | None, window: int, most: int = _MOST) -> None:
-        self._stored, self._span, self._window, self._most = stored, span, window, most
-        self._covered: tuple[int, int] | None = None
-        self._start()
-
-    def _start(self) -> None:
-        self._ids, self._hours, self._size = np.zeros(1024, np.int64), np.full(1024, _ABSENT, np.int32), 0
+        self._stored, self._window, self._most, self._limit = stored, window, most, most
+        self._written: Stretches = [span] if span else []
+        self._known: Stretches = []
+        self._near: Stretches = []
+        self._runs: list[IdRun] = []
 
     def fresh(self, exchange: Int, us: Int) -> Int:
         """Return the positions to count, ascending, and remember them.
+
+        In order of time, a row counts unless one that counts has its id at most a window before or after.
 
         Args:
             exchange: id hashes in event time, int64 [n].
@@ -52,80 +54,73 @@ class Repeats:
         """
         if not len(us):
             return np.zeros(0, np.int64)
-        hour = us // HOUR_US
-        self._cover(int(hour[0]) - self._window, int(hour[-1]) + self._window)
-        self._make_room(len(hour))
-        keep, self._size = _count(self._ids, self._hours, self._size, exchange, hour, self._window)
+        hour = _hours(us)
+        self._near = around(hour, self._window)
+        self._cover(self._near)
+        ids, hours, rows = in_order(exchange, hour)
+        blocked = np.zeros(len(ids), np.bool_)
+        for run in self._runs:
+            if clipped(self._near, run.low, run.high):
+                run.block(ids, hours, self._window, blocked)
+        keep, run_of_batch = counted(ids, hours, rows, blocked, self._window)
+        if run_of_batch:
+            self._hold(run_of_batch)
         return np.flatnonzero(keep)
 
     @property
     def is_full(self) -> bool:
         """Whether it is time to write what was counted and to call :meth:`forget`."""
-        return self._size > self._most
+        return self._size > self._limit
 
     def forget(self) -> None:
-        """Forget everything, which ``stored`` can tell by now."""
-        if self._size:
-            known = self._hours[self._hours != _ABSENT]
-            low, high = int(known.min()), int(known.max())
-            self._span = (low, high) if self._span is None else (min(self._span[0], low), max(self._span[1], high))
-            self._covered = None
-            self._start()
+        """Drop what is far from the last batch; all that was counted must be written, so that ``stored`` can tell."""
+        held, self._runs = self._runs, []
+        for run in held:
+            self._written = joined(self._written, [(run.low, run.high)])
+            near = _near(run, self._near)
+            if near:
+                self._hold(near)
+        self._known = common(self._known, self._near)
+        # what is near stays, however much it is; it is looked through again when as much as half of `most` was added
+        self._limit = max(self._most, self._size + self._most // 2)
 
-    def _cover(self, low: int, high: int) -> None:
-        """Ask the store for what it counted between two hours, as far as that is not known."""
-        if self._covered is None:
-            asked = [(low, high)]
-            self._covered = (low, high)
-        else:
-            begin, end = self._covered
-            asked = [(low, begin - 1), (end + 1, high)]
-            self._covered = (min(low, begin), max(high, end))
-        for first, last in asked:
-            if self._span is not None and max(first, self._span[0]) <= min(last, self._span[1]):
-                exchange, hour = self._stored(first, last)
-                self._make_room(len(exchange))
-                self._size = _remember(self._ids, self._hours, self._size, exchange, hour)
+    @property
+    def _size(self) -> int:
+        return sum(len(run) for run in self._runs)
 
-    def _make_room(self, more: int) -> None:
-        need = 2 * (self._size + more)
-        if need > len(self._ids):
-            known = self._hours != _ABSENT
-            ids, hours = self._ids[known], self._hours[known]
-            room = 1 << (need - 1).bit_length()
-            self._ids, self._hours = np.zeros(room, np.int64), np.full(room, _ABSENT, np.int32)
-            self._size = _remember(self._ids, self._hours, 0, ids, hours)
+    def _cover(self, wanted: Stretches) -> None:
+        """Ask the store for what it counted in some hours, as far as that is not known."""
+        for low, high in missing(wanted, self._known):
+            if clipped(self._written, low, high):
+                exchange, hour = self._stored(low, high)
+                for at in range(0, len(exchange), _LARGE):
+                    self._hold(run_of_unordered(exchange[at : at + _LARGE], hour[at : at + _LARGE]))
+        self._known = joined(self._known, wanted)
+
+    def _hold(self, run: IdRun) -> None:
+        """Take a run, merged with those before it that are not much larger, so that runs stay few."""
+        while self._runs and len(self._runs[-1]) < 2 * len(run) and len(self._runs[-1]) + len(run) <= _LARGE:
+            run = self._runs.pop().merged(run)
+        self._runs.append(run)
 
 
-@kernel
-def _find(ids: Array, hours: Array, wanted: int, low: int, high: int) -> tuple[bool, Word]:
-    """Tell whether an id was counted between two hours, else the free slot where it belongs."""
-    last = np.uint64(len(ids) - 1)
-    slot = mix(np.uint64(wanted)) & last
-    while hours[slot] != _ABSENT:
-        if ids[slot] == wanted and low <= hours[slot] <= high:
-            return True, np.int64(slot)
-        slot = (slot + np.uint64(1)) & last
-    return False, np.int64(slot)
+def _near(run: IdRun, near: Stretches) -> IdRun | None:
+    """Return what of a run was counted in some hours, None if nothing was."""
+    if any(low <= run.low and run.high <= high for low, high in near):
+        return run
+    inside = np.zeros(len(run), np.bool_)
+    for low, high in clipped(near, run.low, run.high):
+        inside |= (run.hours >= low) & (run.hours <= high)
+    return run.where(inside)
 
 
 @kernel
-def _remember(ids: Array, hours: Array, size: int, exchange: Array, hour: Array) -> int:
-    for row in range(len(exchange)):
-        known, slot = _find(ids, hours, exchange[row], hour[row], hour[row])
-        if not known:
-            ids[slot], hours[slot] = exchange[row], hour[row]
-            size += 1
-    return size
-
-
-@kernel
-def _count(ids: Array, hours: Array, size: int, exchange: Array, hour: Array, window: int) -> tuple[Array, int]:
-    keep = np.zeros(len(exchange), np.bool_)
-    for row in range(len(exchange)):
-        known, slot = _find(ids, hours, exchange[row], hour[row] - window, hour[row] + window)
-        if not known:
-            ids[slot], hours[slot] = exchange[row], hour[row]
-            keep[row] = True
-            size += 1
-    return keep, size
+def _hours(us: Array) -> Array:
+    """Return the hours of ascending times, int32 [n], dividing once an hour."""
+    out = np.empty(len(us), np.int32)
+    hour = us[0] // HOUR_US
+    for row in range(len(us)):
+        if us[row] >= (hour + 1) * HOUR_US:
+            hour = us[row] // HOUR_US
+        out[row] = hour
+    return out

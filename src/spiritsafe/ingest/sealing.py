@@ -35,7 +35,20 @@ class Sealing:
 
     def values(self, kind: TraitKind, values: pa.Array | pa.ChunkedArray, us: Int) -> tuple[Int, Int]:
         """Pseudonyms of identifiers; every distinct one is sealed."""
-        rows, pseudonyms = self._inner.values(kind, values, us)
+        found = self._inner.values(kind, values, us)
+        self._seal(kind, values, us, found)
+        return found
+
+    def addresses(
+        self, kinds: tuple[TraitKind, TraitKind], ips: pa.Array | pa.ChunkedArray, us: Int
+    ) -> tuple[tuple[Int, Int], tuple[Int, Int]]:
+        """Pseudonyms of addresses, which are sealed, and of their networks, which are not."""
+        single, wide = self._inner.addresses(kinds, ips, us)
+        self._seal(kinds[0], ips, us, single)
+        return single, wide
+
+    def _seal(self, kind: TraitKind, values: pa.Array | pa.ChunkedArray, us: Int, found: tuple[Int, Int]) -> None:
+        rows, pseudonyms = found
         _, latest = np.unique(pseudonyms[::-1], return_index=True)
         chosen = len(rows) - 1 - latest
         raw = pc.cast(values, pa.string()).take(pa.array(rows[chosen])).to_pylist()
@@ -48,10 +61,3 @@ class Sealing:
             ),
             self._key,
         )
-        return rows, pseudonyms
-
-    def addresses(
-        self, kinds: tuple[TraitKind, TraitKind], ips: pa.Array | pa.ChunkedArray, us: Int
-    ) -> tuple[tuple[Int, Int], tuple[Int, Int]]:
-        """Pseudonyms of addresses, which are sealed, and of their networks, which are not."""
-        return self.values(kinds[0], ips, us), self._inner.addresses(kinds, ips, us)[1]

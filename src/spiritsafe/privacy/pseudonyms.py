@@ -113,11 +113,10 @@ class Pseudonymiser:
     def _of_addresses(self, kind: TraitKind, epoch: int, address: Int64s) -> Int64s:
         """Return the pseudonyms of IPv4 addresses given as numbers; the same as :meth:`_hashes` of their bytes."""
         width = _ADDRESS_BYTES[kind]
-        distinct, back = np.unique(address >> (8 * (4 - width)), return_inverse=True)
-        packed = distinct.astype(">u4").view(np.uint8).reshape(-1, 4)[:, 4 - width :]
-        head = heads(self._key(kind, epoch), np.ascontiguousarray(packed), np.full(len(distinct), width))
-        tailed = (head & ~np.uint64(EPOCH_MASK)) | np.uint64(epoch & EPOCH_MASK)
-        return tailed.view(np.int64)[back]
+        # equal networks are hashed again: that is cheaper than to find them
+        packed = address.astype(">u4").view(np.uint8).reshape(-1, 4)[:, :width]
+        head = heads(self._key(kind, epoch), np.ascontiguousarray(packed), np.full(len(address), width))
+        return ((head & ~np.uint64(EPOCH_MASK)) | np.uint64(epoch & EPOCH_MASK)).view(np.int64)
 
     @staticmethod
     def unreadable(kind: TraitKind, values: pa.Array | pa.ChunkedArray) -> Int64s:

@@ -43,6 +43,25 @@ def _place(hashes: Array, slots: Array, begin: int, end: int) -> None:
         slots[slot] = row
 
 
+@kernel
+def _admit(hashes: Array, slots: Array, size: int, wanted: Array, rows: Array) -> int:
+    """Give a row to each hash, the same to equal ones; there is room. Returns how many rows there are by then."""
+    last = np.uint64(len(slots) - 1)
+    for i in range(len(wanted)):
+        slot = mix(np.uint64(wanted[i])) & last
+        while slots[slot] >= 0 and hashes[slots[slot]] != wanted[i]:
+            slot = (slot + np.uint64(1)) & last
+        if slots[slot] < 0:
+            slots[slot], hashes[size] = size, wanted[i]
+            size += 1
+        rows[i] = slots[slot]
+    return size
+
+
+_AT_ONCE = 1 << 16
+"""Hashes for which room is made before it is known how many of them are new."""
+
+
 class RowMap:
     """Hashes int64 to rows 0, 1, 2, ... in order of insertion."""
 
@@ -72,13 +91,26 @@ class RowMap:
         """Give rows to distinct hashes, new ones where needed; return them."""
         rows = self.find(hashes)
         fresh = hashes[rows == ABSENT]
+        self._make_room(len(fresh))
         before, self._size = self._size, self._size + len(fresh)
-        if self._size > len(self._hashes):
-            self._hashes = np.resize(self._hashes, 1 << self._size.bit_length())
         self._hashes[before : self._size] = fresh
-        if 2 * self._size > len(self._slots):
-            self._slots = np.full(2 * len(self._hashes), ABSENT, np.int64)
-            before = 0
         _place(self._hashes, self._slots, before, self._size)
-        rows[rows == ABSENT] = np.arange(self._size - len(fresh), self._size)
+        rows[rows == ABSENT] = np.arange(before, self._size)
         return rows
+
+    def admit(self, hashes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give rows to hashes that may repeat, new ones in order of appearance; return them."""
+        rows = np.empty(len(hashes), np.int64)
+        for at in range(0, len(hashes), _AT_ONCE):
+            part = hashes[at : at + _AT_ONCE]
+            self._make_room(len(part))
+            self._size = _admit(self._hashes, self._slots, self._size, part, rows[at : at + _AT_ONCE])
+        return rows
+
+    def _make_room(self, more: int) -> None:
+        size = self._size + more
+        if size > len(self._hashes):
+            self._hashes = np.resize(self._hashes, 1 << size.bit_length())
+        if 2 * size > len(self._slots):
+            self._slots = np.full(2 * len(self._hashes), ABSENT, np.int64)
+            _place(self._hashes, self._slots, 0, self._size)

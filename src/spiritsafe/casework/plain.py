@@ -64,7 +64,21 @@ def plain_all(value: Any) -> Any:
 
 def plain_result(result: ScanResult) -> ScanResult:
     """Return ``result`` with ``plain`` applied to each string in it, keys included."""
+    if _is_plain(result):
+        return result
     return msgspec.convert(plain_all(msgspec.to_builtins(result)), ScanResult)
+
+
+def _is_plain(result: ScanResult) -> bool:
+    """Return whether surely nothing in ``result`` needs showing otherwise, as one text instead of string by string.
+
+    JSON writes line ends and control characters with a backslash, and cannot write half a surrogate pair at all.
+    """
+    try:
+        text = msgspec.json.encode(result).decode()
+    except UnicodeEncodeError:
+        return False
+    return text.isprintable() and "\\" not in text
 
 
 def _shown(character: str) -> str:

@@ -48,7 +48,7 @@ class References:
     def measure(cls, population: Population, signals: Sequence[Signal], seed: int) -> "References":
         """Measure every adaptive signal in reference organisations and in random groups of strangers."""
         units = reference_organisations(population)
-        foci = [_whole(population, np.flatnonzero(population.accounts.unit == unit)) for unit in units.tolist()]
+        foci = [_whole(population, members) for members in _accounts_of(population, units)]
         values, errors = _table(foci, signals)
         rng = np.random.default_rng(seed)
         crowd = [_whole(population, draw) for draw in _draws(population, rng)]
@@ -101,11 +101,26 @@ class References:
 def reference_organisations(population: Population) -> Int:
     """Verified, aged organisations of at least five accounts without a distillation licence, by number."""
     accounts = population.accounts
-    licensed = np.array([name == Programme.LICENSED_DISTILLATION for name in accounts.programme], np.bool_)
-    tainted = np.unique(accounts.unit[licensed])
     sizes = np.bincount(accounts.unit[accounts.verified & accounts.aged], minlength=population.units)
     units = np.flatnonzero(sizes >= _LEAST_ACCOUNTS)
-    return units[~np.isin(units, tainted)][:_MOST_ORGANISATIONS]
+    # programmes are text: only those of the few organisations that are left are looked at
+    licensed = [
+        any(accounts.programme[index] == Programme.LICENSED_DISTILLATION for index in members.tolist())
+        for members in _accounts_of(population, units)
+    ]
+    return units[~np.array(licensed, np.bool_)][:_MOST_ORGANISATIONS]
+
+
+def _accounts_of(population: Population, units: Int) -> list[Int]:
+    """The accounts of each organisation, ascending; looked for once, however many organisations there are."""
+    if not len(units):
+        return []
+    wanted = np.zeros(population.units, np.bool_)
+    wanted[units] = True
+    mine = np.flatnonzero(wanted[population.accounts.unit])
+    place = np.searchsorted(units, population.accounts.unit[mine])
+    order = np.argsort(place, kind="stable")
+    return np.split(mine[order], np.searchsorted(place[order], np.arange(1, len(units))))
 
 
 def _whole(population: Population, members: Int) -> Focus:

@@ -4,9 +4,11 @@ Many accounts run by one scheduler start and stop together, which a person sees 
 under each other. Cells of one shade are one path: sixty rows by two weeks stay small enough to keep in the page.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from spiritsafe.casework.words import counted
 
@@ -119,7 +121,7 @@ def raster(hours: Sequence[Sequence[int]], accounts: Sequence[str], first_hour: 
         hour_width=hour_width,
         row_height=row_height,
         rows=rows,
-        paths=[_path([hours[row] for row in order], shade, bounds) for shade in range(1, len(bounds) + 1)],
+        paths=_paths([hours[row] for row in order], bounds),
         clock=_clock(active),
         busiest=max(active),
         days=_days(first_hour, columns, hour_width),
@@ -128,7 +130,7 @@ def raster(hours: Sequence[Sequence[int]], accounts: Sequence[str], first_hour: 
 
 
 def _shade(count: int, bounds: list[int]) -> int:
-    return 0 if count == 0 else 1 + next(place for place, bound in enumerate(bounds) if count <= bound)
+    return 0 if count == 0 else 1 + bisect_left(bounds, count)
 
 
 def _ranges(bounds: list[int]) -> list[str]:
@@ -144,19 +146,17 @@ def _first(row: Sequence[int]) -> int:
     return next((column for column, count in enumerate(row) if count), len(row))
 
 
-def _path(rows: list[Sequence[int]], shade: int, bounds: list[int]) -> str:
-    """Every run of hours of one shade as a stroke of one path, in hours and rows."""
-    parts = []
+def _paths(rows: list[Sequence[int]], bounds: list[int]) -> list[str]:
+    """Per shade, every run of its hours as a stroke of one path, in hours and rows."""
+    parts: list[list[str]] = [[] for _ in bounds]
     for place, row in enumerate(rows):
         column = 0
-        while column < len(row):
-            start = column
-            while column < len(row) and _shade(row[column], bounds) == shade:
-                column += 1
-            if column > start:
-                parts.append(f"M{start} {place}h{column - start}")
-            column = max(column, start + 1)
-    return "".join(parts)
+        for shade, run in groupby(_shade(count, bounds) for count in row):
+            length = sum(1 for _ in run)
+            if shade:
+                parts[shade - 1].append(f"M{column} {place}h{length}")
+            column += length
+    return ["".join(strokes) for strokes in parts]
 
 
 def _clock(active: list[int]) -> str:

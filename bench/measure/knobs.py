@@ -35,6 +35,7 @@ NOT_TURNED: dict[str, str] = {
     "groups.rhythm._MAX_ACCOUNTS": "a bound on time, above the size of these worlds",
     "groups.neighbours._MOVES": "only beyond `_EXACT`",
     "groups.neighbours._OVERLAP": "only beyond `_EXACT`",
+    "groups.neighbours._STRIDE": "rows looked at together",
     "groups.following._ROUNDS": "rounds of an iteration that ends earlier",
     "groups.following._SEEDS": "rows held in memory",
     "groups.templates._MAX_TREE": "a bound on time, above the size of these worlds",

@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from spiritsafe.detection.links.rarity import LINKING_KINDS
-from spiritsafe.detection.population import Int, ModelDays, Traits, expand, size_code, unit_degree
-from spiritsafe.engine.fold import fold
+from spiritsafe.detection.population import Int, ModelDays, Traits, size_code, unit_degree
+from spiritsafe.engine.fold import flat, fold
 from spiritsafe.engine.order import key_order
 from spiritsafe.engine.tables import TABLES
+from spiritsafe.model.kernel import Array, kernel
 from spiritsafe.model.words import LINK_PREFIX, TraitKind
 
 __all__ = ["ACTIVITY_COLUMNS", "TRAIT_COLUMNS", "Hourly", "is_read", "load_activity", "load_traits"]
@@ -58,6 +59,16 @@ class Hourly:
     sums: dict[str, Int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Rows of whole accounts: whose each run is, where it begins (with the end), the rows that the account had before."""
+
+    who: Int
+    starts: Int
+    before: Int
+    columns: dict[str, Compact]
+
+
 def load_activity(parts: pa.Table | Iterable[pa.Table], hashes: tuple[Int, Int]) -> Hourly:
     """Build the hourly arrays.
 
@@ -66,31 +77,35 @@ def load_activity(parts: pa.Table | Iterable[pa.Table], hashes: tuple[Int, Int])
         hashes: (sorted account hashes, their positions).
     """
     count = len(hashes[0])
-    first, last = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
-    sums = {name: np.zeros(count, np.int64) for name in _SUMS}
-    kept: dict[str, list[Compact]] = {name: [] for name in ("account", "hour", "n", "single_turn", "size")}
+    totals = np.zeros((len(_SUMS) + 2, count), np.int64)
+    totals[-2] = np.iinfo(np.int64).max
+    pieces: list[_Piece] = []
+    length = np.zeros(count, np.int64)
     for part in _pieces(parts, "activity"):
         who, starts = _runs(part, hashes)
-        columns = {name: part.column(name).to_numpy() for name in ACTIVITY_COLUMNS}
-        for name in _SUMS:
-            sums[name][who] += np.add.reduceat(columns[name], starts[:-1])
-        first[who] = np.minimum(first[who], np.minimum.reduceat(columns["first_us"], starts[:-1]))
-        last[who] = np.maximum(last[who], np.maximum.reduceat(columns["last_us"], starts[:-1]))
-        kept["account"].append(np.repeat(who, np.diff(starts)).astype(np.int32))
-        kept["hour"].append(part.column("hour").to_numpy())
-        kept["n"].append(columns["n"].astype(np.int32))
-        kept["single_turn"].append(columns["single_turn"].astype(np.int32))
-        kept["size"].append(size_code(columns["input_tokens"], columns["output_tokens"], columns["n"]))
-    account = _joined(kept.pop("account"), np.int32)
-    order = _by_position(account, count)
-    arrays = {name: _joined(kept.pop(name), np.int32)[order] for name in ("hour", "n", "single_turn")}
+        columns = {name: flat(part.column(name)) for name in ACTIVITY_COLUMNS}
+        _add(totals, who, starts, tuple(columns[name] for name in (*_SUMS, "first_us", "last_us")))
+        pieces.append(
+            _Piece(
+                who,
+                starts,
+                length[who],
+                {
+                    "hour": flat(part.column("hour")),
+                    "n": columns["n"].astype(np.int32),
+                    "single_turn": columns["single_turn"].astype(np.int32),
+                    "size": size_code(columns["input_tokens"], columns["output_tokens"], columns["n"]),
+                },
+            )
+        )
+        length[who] += np.diff(starts)
+    begins = np.cumsum(length) - length
     return Hourly(
-        account=account[order],
-        **arrays,
-        size=np.asarray(_joined(kept.pop("size"), np.uint8), np.uint8)[order],
-        first_us=first,
-        last_us=last,
-        sums=sums,
+        account=np.repeat(np.arange(count, dtype=np.int32), length),
+        **{name: _by_account(pieces, name, begins, int(length.sum())) for name in ("hour", "n", "single_turn", "size")},
+        first_us=totals[-2],
+        last_us=totals[-1],
+        sums=dict(zip(_SUMS, totals, strict=False)),
     )
 
 
@@ -135,15 +150,19 @@ def _pieces(parts: pa.Table | Iterable[pa.Table], name: str) -> Iterator[pa.Tabl
 
 def _kinds(parts: pa.Table | Iterable[pa.Table]) -> Iterator[tuple[str, pa.Table]]:
     for part in _pieces(parts, "traits"):
-        for kind in sorted(pc.unique(part.column("kind")).to_pylist()):
-            if is_read(kind):
-                mine = part.filter(pc.equal(part.column("kind"), kind))
-                yield kind, mine
+        told = part.column("kind")
+        first, last = told[0].as_py(), told[-1].as_py()
+        if first == last:  # rows are sorted by kind
+            if is_read(first):
+                yield first, part
+            continue
+        for kind in filter(is_read, sorted(pc.unique(told).to_pylist())):
+            yield kind, part.filter(pc.equal(told, kind))
 
 
 def _runs(part: pa.Table, hashes: tuple[Int, Int]) -> tuple[Int, Int]:
     """Return the accounts' positions in the order of a sorted piece, and where each begins, with the end."""
-    account = part.column("account").to_numpy()
+    account = flat(part.column("account"))
     starts = np.flatnonzero(np.concatenate(([True], account[1:] != account[:-1], [True])))
     ordered, positions = hashes
     return positions[np.searchsorted(ordered, account[starts[:-1]])], starts
@@ -154,14 +173,37 @@ def _joined(parts: Sequence[Compact], kind: type[np.generic]) -> Int:
     return np.concatenate([part.astype(kind, copy=False) for part in parts]) if parts else np.zeros(0, kind)
 
 
-def _by_position(account: Int, count: int) -> Int:
-    """Return the order by account of rows that stand together by account, without sorting them."""
-    if not len(account):
-        return np.zeros(0, np.int64)
-    starts = np.flatnonzero(np.concatenate(([True], account[1:] != account[:-1], [True])))
-    begin, end = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    begin[account[starts[:-1]]], end[account[starts[:-1]]] = starts[:-1], starts[1:]
-    return expand(begin, end)
+def _by_account(pieces: list[_Piece], name: str, begins: Int, rows: int) -> Compact:
+    """Return a column of all pieces in the order of account positions; the pieces let go of it."""
+    out: Compact | None = None
+    for piece in pieces:
+        column = piece.columns.pop(name)
+        out = np.empty(rows, column.dtype) if out is None else out
+        _place(column, piece.starts, begins[piece.who] + piece.before, out)
+    return np.zeros(0, np.uint8 if name == "size" else np.int32) if out is None else out
+
+
+@kernel
+def _place(column: Array, starts: Array, to: Array, out: Array) -> None:
+    for run in range(len(to)):
+        ahead = to[run] - starts[run]
+        for row in range(starts[run], starts[run + 1]):
+            out[row + ahead] = column[row]
+
+
+@kernel
+def _add(totals: Array, who: Array, starts: Array, columns: Sequence[Array]) -> None:
+    """Add runs to their accounts' totals: sums, then the earliest of the last column but one, the latest of the last."""
+    sums = len(columns) - 2
+    for at in range(sums):
+        for run in range(len(who)):
+            for row in range(starts[run], starts[run + 1]):
+                totals[at, who[run]] += columns[at][row]
+    for run in range(len(who)):
+        account = who[run]
+        for row in range(starts[run], starts[run + 1]):
+            totals[sums, account] = min(totals[sums, account], columns[sums][row])
+            totals[sums + 1, account] = max(totals[sums + 1, account], columns[sums + 1][row])
 
 
 def _over_days(account: Int, value: Int, n: Int, first: Int) -> tuple[Int, Int, Int, Int]:
@@ -173,8 +215,25 @@ def _over_days(account: Int, value: Int, n: Int, first: Int) -> tuple[Int, Int, 
 
 def _sorted_by_value(parts: list[tuple[Int, Int, Int, Int]]) -> tuple[Int, Int, Int, Int]:
     value, account, n, first = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = key_order(np.stack([value, account]), 0)
+    # accounts first, then values: rows of one value, and some have a million, are then in order already
+    by_account = np.asarray(_dealt(account, int(account.max()) + 1))
+    order = by_account[key_order(value[by_account][None], 0)]
     return value[order], account[order].astype(np.int32), n[order].astype(np.int32), first[order]
+
+
+@kernel
+def _dealt(account: Array, count: int) -> Array:
+    """Return the order of rows by account, those of one account as they came."""
+    begins = np.zeros(count + 1, np.int64)
+    for row in range(len(account)):
+        begins[account[row] + 1] += 1
+    for at in range(count):
+        begins[at + 1] += begins[at]
+    order = np.empty(len(account), np.int64)
+    for row in range(len(account)):
+        order[begins[account[row]]] = row
+        begins[account[row]] += 1
+    return order
 
 
 def _narrow(values: Int) -> Int:

@@ -6,6 +6,7 @@ accounts have seventy million hours with activity. Hours and counts take 32 bits
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -59,14 +60,17 @@ class Hourly:
     sums: dict[str, Int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Piece:
-    """Rows of whole accounts: whose each run is, where it begins (with the end), the rows that the account had before."""
+    """Runs of accounts: whose each is, where it begins (and the end), the rows its account had before; columns."""
 
     who: Int
     starts: Int
     before: Int
-    columns: dict[str, Compact]
+    hour: Int | None
+    n: Int | None
+    single_turn: Int | None
+    size: NDArray[np.uint8] | None
 
 
 def load_activity(parts: pa.Table | Iterable[pa.Table], hashes: tuple[Int, Int]) -> Hourly:
@@ -77,35 +81,23 @@ def load_activity(parts: pa.Table | Iterable[pa.Table], hashes: tuple[Int, Int])
         hashes: (sorted account hashes, their positions).
     """
     count = len(hashes[0])
-    totals = np.zeros((len(_SUMS) + 2, count), np.int64)
-    totals[-2] = np.iinfo(np.int64).max
-    pieces: list[_Piece] = []
+    totals = np.zeros((count, len(_SUMS) + 2), np.int64)
+    totals[:, -2] = np.iinfo(np.int64).max
     length = np.zeros(count, np.int64)
+    pieces: list[_Piece] = []
     for part in _pieces(parts, "activity"):
         who, starts = _runs(part, hashes)
         columns = {name: flat(part.column(name)) for name in ACTIVITY_COLUMNS}
         _add(totals, who, starts, tuple(columns[name] for name in (*_SUMS, "first_us", "last_us")))
-        pieces.append(
-            _Piece(
-                who,
-                starts,
-                length[who],
-                {
-                    "hour": flat(part.column("hour")),
-                    "n": columns["n"].astype(np.int32),
-                    "single_turn": columns["single_turn"].astype(np.int32),
-                    "size": size_code(columns["input_tokens"], columns["output_tokens"], columns["n"]),
-                },
-            )
-        )
+        pieces.append(_Piece(who, starts, length[who], flat(part.column("hour")), *_narrowed(columns)))
         length[who] += np.diff(starts)
-    begins = np.cumsum(length) - length
+    *sums, first, last = totals.T.copy()
     return Hourly(
         account=np.repeat(np.arange(count, dtype=np.int32), length),
-        **{name: _by_account(pieces, name, begins, int(length.sum())) for name in ("hour", "n", "single_turn", "size")},
-        first_us=totals[-2],
-        last_us=totals[-1],
-        sums=dict(zip(_SUMS, totals, strict=False)),
+        **_by_account(pieces, length),
+        first_us=first,
+        last_us=last,
+        sums=dict(zip(_SUMS, sums, strict=True)),
     )
 
 
@@ -173,14 +165,21 @@ def _joined(parts: Sequence[Compact], kind: type[np.generic]) -> Int:
     return np.concatenate([part.astype(kind, copy=False) for part in parts]) if parts else np.zeros(0, kind)
 
 
-def _by_account(pieces: list[_Piece], name: str, begins: Int, rows: int) -> Compact:
-    """Return a column of all pieces in the order of account positions; the pieces let go of it."""
-    out: Compact | None = None
-    for piece in pieces:
-        column = piece.columns.pop(name)
-        out = np.empty(rows, column.dtype) if out is None else out
-        _place(column, piece.starts, begins[piece.who] + piece.before, out)
-    return np.zeros(0, np.uint8 if name == "size" else np.int32) if out is None else out
+def _narrowed(columns: dict[str, Int]) -> tuple[Int, Int, NDArray[np.uint8]]:
+    size = size_code(columns["input_tokens"], columns["output_tokens"], columns["n"])
+    return _narrow(columns["n"]), _narrow(columns["single_turn"]), size
+
+
+def _by_account(pieces: list[_Piece], length: Int) -> dict[str, Any]:
+    """Return the columns of all pieces in the order of account positions; the pieces let go of them one by one."""
+    begins, rows = np.cumsum(length) - length, int(length.sum())
+    out = {}
+    for name, kind in (("hour", np.int32), ("n", np.int32), ("single_turn", np.int32), ("size", np.uint8)):
+        out[name] = np.empty(rows, kind)
+        for piece in pieces:
+            _place(getattr(piece, name), piece.starts, begins[piece.who] + piece.before, out[name])
+            setattr(piece, name, None)
+    return out
 
 
 @kernel
@@ -193,17 +192,17 @@ def _place(column: Array, starts: Array, to: Array, out: Array) -> None:
 
 @kernel
 def _add(totals: Array, who: Array, starts: Array, columns: Sequence[Array]) -> None:
-    """Add runs to their accounts' totals: sums, then the earliest of the last column but one, the latest of the last."""
-    sums = len(columns) - 2
-    for at in range(sums):
-        for run in range(len(who)):
-            for row in range(starts[run], starts[run + 1]):
-                totals[at, who[run]] += columns[at][row]
+    """Add runs to their accounts' totals: sums, then the earliest of the column before the last, the latest of that."""
+    n, output_tokens, single_turn, end_users, first, last = columns
     for run in range(len(who)):
-        account = who[run]
+        mine = totals[who[run]]
         for row in range(starts[run], starts[run + 1]):
-            totals[sums, account] = min(totals[sums, account], columns[sums][row])
-            totals[sums + 1, account] = max(totals[sums + 1, account], columns[sums + 1][row])
+            mine[0] += n[row]
+            mine[1] += output_tokens[row]
+            mine[2] += single_turn[row]
+            mine[3] += end_users[row]
+            mine[4] = min(mine[4], first[row])
+            mine[5] = max(mine[5], last[row])
 
 
 def _over_days(account: Int, value: Int, n: Int, first: Int) -> tuple[Int, Int, Int, Int]:
@@ -214,26 +213,45 @@ def _over_days(account: Int, value: Int, n: Int, first: Int) -> tuple[Int, Int, 
 
 
 def _sorted_by_value(parts: list[tuple[Int, Int, Int, Int]]) -> tuple[Int, Int, Int, Int]:
-    value, account, n, first = (np.concatenate(column) for column in zip(*parts, strict=True))
-    # accounts first, then values: rows of one value, and some have a million, are then in order already
-    by_account = np.asarray(_dealt(account, int(account.max()) + 1))
-    order = by_account[key_order(value[by_account][None], 0)]
-    return value[order], account[order].astype(np.int32), n[order].astype(np.int32), first[order]
+    """Return all rows by value and account; a row is kept together on the way, because each look is a far one."""
+    count = max(int(account.max()) for _, account, _, _ in parts) + 1
+    begins = np.zeros(count + 1, np.int64)
+    for _, account, _, _ in parts:
+        _count(account, begins)
+    begins = np.cumsum(begins)
+    rows = np.empty((int(begins[-1]), 4), np.int64)
+    # by account first: rows of one value, and some have a million, are then in order already
+    while parts:
+        _deal(parts.pop(0), begins, rows)
+    order = key_order(rows[:, 0].copy()[None], 0)
+    value, account, n, first = _columns(rows, order)
+    return value, account, n, first
 
 
 @kernel
-def _dealt(account: Array, count: int) -> Array:
-    """Return the order of rows by account, those of one account as they came."""
-    begins = np.zeros(count + 1, np.int64)
+def _count(account: Array, counts: Array) -> None:
     for row in range(len(account)):
-        begins[account[row] + 1] += 1
-    for at in range(count):
-        begins[at + 1] += begins[at]
-    order = np.empty(len(account), np.int64)
-    for row in range(len(account)):
-        order[begins[account[row]]] = row
+        counts[account[row] + 1] += 1
+
+
+@kernel
+def _deal(columns: Sequence[Array], begins: Array, rows: Array) -> None:
+    value, account, n, first = columns
+    for row in range(len(value)):
+        to = rows[begins[account[row]]]
+        to[0], to[1], to[2], to[3] = value[row], account[row], n[row], first[row]
         begins[account[row]] += 1
-    return order
+
+
+@kernel
+def _columns(rows: Array, order: Array) -> tuple[Array, Array, Array, Array]:
+    count = len(order)
+    value, account = np.empty(count, np.int64), np.empty(count, np.int32)
+    n, first = np.empty(count, np.int32), np.empty(count, np.int64)
+    for at in range(count):
+        row = rows[order[at]]
+        value[at], account[at], n[at], first[at] = row[0], row[1], row[2], row[3]
+    return value, account, n, first
 
 
 def _narrow(values: Int) -> Int:

@@ -35,8 +35,8 @@ def is_foldable(table: Table) -> bool:
     return fit and any(pa.types.is_int64(table.schema.field(key).type) for key in table.keys)
 
 
-def flat(column: pa.ChunkedArray) -> NDArray[np.generic]:
-    """Return a column of integers as an array that is read only, without a copy if it is of one piece."""
+def flat(column: pa.ChunkedArray) -> Int:
+    """Return a column of integers as an array of its type, read only, without a copy if it is of one piece."""
     values = column.chunk(0).to_numpy() if column.num_chunks == 1 else column.to_numpy()
     values.flags.writeable = False  # so that kernels are compiled for one type of array
     return np.asarray(values)

@@ -70,3 +70,26 @@ def test_rows_between_two_hours_and_the_span_of_all(tmp_path: Path) -> None:
     assert span(paths, "hour") == (5, 20)
     assert span([], "hour") is None
     assert between([], TABLES["seen"], "hour", 0, 1).num_rows == 0
+
+
+def test_a_segment_that_is_not_in_order_is_an_error(tmp_path: Path) -> None:
+    rows = pa.table({"exchange": [1, 3, 2], "hour": [5, 5, 5]}, schema=TABLES["seen"].schema)
+    path = tmp_path / write_segment(tmp_path, TABLES["seen"], "000", rows.to_batches()).path
+    with pytest.raises(pa.ArrowInvalid, match="order"):
+        list(folded(TABLES["seen"], [path], []))
+
+
+def test_a_sum_that_leaves_64_bits_is_an_error(tmp_path: Path) -> None:
+    content = TABLES["content"].schema
+    row = {"account": [4], "template": [5], "hour": [6], "n": [2**62], "single_turn": [1]}
+    paths = _segments(tmp_path, "content", [pa.table(row, schema=content)] * 2)
+    with pytest.raises(OverflowError):
+        list(folded(TABLES["content"], paths, ["n"]))
+
+
+def test_segments_without_rows_and_extreme_hashes(tmp_path: Path) -> None:
+    seen = TABLES["seen"].schema
+    parts = [pa.table({"exchange": [-(2**63), 2**63 - 1], "hour": [1, 2]}, schema=seen), seen.empty_table()]
+    paths = _segments(tmp_path, "seen", [*parts, parts[0].slice(1)])
+    assert pa.concat_tables(folded(TABLES["seen"], paths, [])).equals(parts[0])
+    assert list(folded(TABLES["seen"], [], [])) == []

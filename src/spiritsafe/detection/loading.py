@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spiritsafe.detection.large import Hourly, load_activity, load_traits
+from spiritsafe.detection.large import Hourly, load_activity
 from spiritsafe.detection.population import (
     AGE_FLOOR_DAYS,
     Accounts,
@@ -21,6 +21,8 @@ from spiritsafe.detection.population import (
     Pools,
     Population,
 )
+from spiritsafe.detection.traitrows import load_traits
+from spiritsafe.engine.names import text_order
 from spiritsafe.engine.tables import CARRIED, DAY_US, FEATURE_DIM, FEATURE_SCALE, SHAPE_BINS
 from spiritsafe.model.words import Capability, Elicitation, Programme, TraitKind, Verification
 
@@ -77,7 +79,7 @@ def _index(values: Int, ordered: tuple[Int, Int]) -> Int:
 
 def _identities(table: pa.Table) -> tuple[tuple[Int, Int], pa.Table]:
     """Return (sorted hashes, their positions) and the accounts in the order of their ids."""
-    known = table.sort_by("account_id")
+    known = table.take(pa.array(text_order(table.column("account_id"))))
     hashes = _ints(known, "account")
     order = np.argsort(hashes)
     return (hashes[order], order.astype(np.int64)), known
@@ -99,11 +101,11 @@ def _accounts(known: pa.Table, profiles: pa.Table, hourly: Hourly) -> Accounts:
     programme = pc.fill_null(fact("programme"), str(Programme.NONE))
     return Accounts(
         ids=known.column("account_id").to_pylist(),
-        organisation=organisation.to_pylist(),
+        organisation=_shared(organisation),
         unit=unit,
         verified=_any_in_unit(verified.astype(np.bool_), unit),
         aged=_any_in_unit((created > 0) & (created <= begin - AGE_FLOOR_DAYS * DAY_US), unit),
-        programme=[name or Programme.NONE for name in programme.to_pylist()],
+        programme=[name or Programme.NONE for name in _shared(programme)],
         created_us=created,
         first_us=hourly.first_us,
         last_us=hourly.last_us,
@@ -119,11 +121,17 @@ def _units(organisation: pa.ChunkedArray) -> Int:
     coded = organisation.combine_chunks().dictionary_encode()
     codes = np.asarray(pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False), np.int64)
     alone = codes < 0
-    codes[alone] = len(coded.dictionary) + np.arange(int(alone.sum()))
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[inverse]
+    # codes are given in the order of first sight, so a first one is above all before it
+    fresh = alone | (codes > np.concatenate(([-1], np.maximum.accumulate(codes)[:-1])))
+    unit = np.cumsum(fresh) - 1
+    return np.asarray(np.where(alone, unit, unit[fresh & ~alone][codes]) if not alone.all() else unit)
+
+
+def _shared(texts: pa.ChunkedArray) -> list[str | None]:
+    """Return texts of which many are equal as a list in which equal ones are one object."""
+    coded = texts.combine_chunks().dictionary_encode()
+    names = np.array([*coded.dictionary.to_pylist(), None], np.object_)
+    return list(names[pc.fill_null(coded.indices, len(names) - 1).to_numpy()].tolist())
 
 
 def _any_in_unit(flag: Bool, unit: Int) -> Bool:

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from spiritsafe.engine.order import key_order, reduce_max, reduce_min, reduce_sum, starts_of
+from spiritsafe.engine.order import ascends, key_groups, latest_of, reduce_max, reduce_min, reduce_sum
 from spiritsafe.engine.tables import Merge, Table
 
-__all__ = ["fold", "is_foldable"]
+__all__ = ["flat", "fold", "is_foldable"]
 
 Int = NDArray[np.int64]
 _Reduce = Callable[[NDArray[np.generic], Int, Int], Int]
@@ -35,6 +35,13 @@ def is_foldable(table: Table) -> bool:
     return fit and any(pa.types.is_int64(table.schema.field(key).type) for key in table.keys)
 
 
+def flat(column: pa.ChunkedArray) -> Int:
+    """Return a column of integers as an array of its type, read only, without a copy if it is of one piece."""
+    values = column.chunk(0).to_numpy() if column.num_chunks == 1 else column.to_numpy()
+    values.flags.writeable = False  # so that kernels are compiled for one type of array
+    return np.asarray(values)
+
+
 def fold(rows: pa.Table, table: Table) -> pa.Table:
     """Return ``rows`` with each key once, sorted by key.
 
@@ -50,10 +57,9 @@ def fold(rows: pa.Table, table: Table) -> pa.Table:
         OverflowError: if a sum leaves int64.
     """
     keys, spread = _keys(rows, table)
-    if rows.num_rows == 0 or _ascends(keys):
+    if ascends(keys):
         return _plain(rows, table)
-    order = key_order(keys, spread)
-    starts = starts_of(keys, order)
+    order, starts = key_groups(keys, spread)
     rules = dict(zip(table.schema.names, table.merges, strict=True))
     first = pa.array(order[starts[:-1]])
     columns = {}
@@ -61,16 +67,16 @@ def fold(rows: pa.Table, table: Table) -> pa.Table:
         if rules[name] is Merge.KEY:
             columns[name] = _taken(rows.column(name), first, order[starts[:-1]])
         elif rules[name] is Merge.LATEST:
-            columns[name] = _latest(rows.column(name), rows.column("last_us").to_numpy(), order, starts)
+            columns[name] = _latest(rows.column(name), flat(rows.column("last_us")), order, starts)
         else:
-            reduced = _REDUCE[rules[name]](rows.column(name).to_numpy(), order, starts)
+            reduced = _REDUCE[rules[name]](flat(rows.column(name)), order, starts)
             columns[name] = pa.array(reduced, pa.int64()).cast(table.schema.field(name).type)
     return _plain(pa.table(columns), table)
 
 
 def _taken(column: pa.ChunkedArray, rows: pa.Array, at: Int) -> pa.Array:
     if pa.types.is_integer(column.type):
-        return pa.array(column.to_numpy()[at])
+        return pa.array(flat(column)[at])
     whole = column.combine_chunks()
     if pa.types.is_dictionary(whole.type) and len(whole.dictionary) == 1 and not whole.null_count:
         return whole.slice(0, len(at))
@@ -79,17 +85,12 @@ def _taken(column: pa.ChunkedArray, rows: pa.Array, at: Int) -> pa.Array:
 
 def _latest(texts: pa.ChunkedArray, last_us: Int, order: Int, starts: Int) -> pa.Array:
     """Return each key's text of the latest row; of several as late, the largest that is known."""
-    when = last_us[order]
-    newest = np.maximum.reduceat(when, starts[:-1])
-    group = np.repeat(np.arange(len(newest)), np.diff(starts))
-    late = np.flatnonzero(when == newest[group])
-    owner, row = group[late], order[late]
-    chosen = np.empty(len(newest), np.int64)
-    chosen[owner] = row
-    tied = np.flatnonzero(np.bincount(owner, minlength=len(newest))[owner] > 1)
-    if len(tied):
-        rank = _ranks(texts.take(pa.array(row[tied])))
-        best = tied[np.lexsort((rank, owner[tied]))]
+    chosen, tied = latest_of(last_us, order, starts)
+    if tied.any():
+        group = np.repeat(np.arange(len(tied)), np.diff(starts))
+        owner, row = group[tied[group]], order[tied[group]]
+        # of each key's rows the last is the latest, and of those as late the largest
+        best = np.lexsort((_ranks(texts.take(pa.array(row))), last_us[row], owner))
         chosen[owner[best]] = row[best]
     return texts.combine_chunks().take(pa.array(chosen))
 
@@ -104,8 +105,10 @@ def _keys(rows: pa.Table, table: Table) -> tuple[Int, int]:
     keys = np.empty((len(names), rows.num_rows), np.int64)
     for at, name in enumerate(names):
         column = rows.column(name)
-        is_text = pa.types.is_string(table.schema.field(name).type)
-        keys[at] = _ranks(column) if is_text else column.to_numpy()
+        if pa.types.is_string(table.schema.field(name).type):
+            keys[at] = _ranks(column)
+        elif rows.num_rows:
+            np.concatenate([chunk.to_numpy() for chunk in column.chunks], out=keys[at], casting="safe")
     spread = next(at for at, name in enumerate(names) if pa.types.is_int64(table.schema.field(name).type))
     return keys, spread
 
@@ -118,14 +121,3 @@ def _ranks(texts: pa.ChunkedArray) -> Int:
     rank = {name: at for at, name in enumerate(sorted(set(names)))}
     places = np.array([*(rank[name] for name in names), -1], np.int64)
     return np.asarray(places[pc.fill_null(coded.indices, len(names)).to_numpy()])
-
-
-def _ascends(keys: Int) -> bool:
-    """Return whether every row's key is above the one before, so that there is nothing to merge."""
-    tied = np.ones(keys.shape[1] - 1, np.bool_)
-    for key in keys:
-        later, earlier = key[1:], key[:-1]
-        if np.any(tied & (later < earlier)):
-            return False
-        tied &= later == earlier
-    return not tied.any()

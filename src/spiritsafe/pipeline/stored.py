@@ -6,7 +6,8 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from spiritsafe.detection.large import ACTIVITY_COLUMNS, TRAIT_COLUMNS, carried_columns, is_read
+from spiritsafe.detection.large import ACTIVITY_COLUMNS
+from spiritsafe.detection.traitrows import TRAIT_COLUMNS, carried_columns, is_read
 from spiritsafe.engine.snapshot import Snapshot
 from spiritsafe.engine.tables import CARRIED, TABLES
 

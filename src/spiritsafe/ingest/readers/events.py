@@ -12,13 +12,15 @@ from collections.abc import Iterator
 import msgspec
 
 from spiritsafe.ingest.batch import Unfit
-from spiritsafe.ingest.readers.objects import Record, inner
+from spiritsafe.ingest.readers.objects import Record, crowded, inner
 
 __all__ = ["events"]
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _FIELD = re.compile(r"\s*(?:data|event|id|retry)\s*:|\s*:")
 _DONE = "[DONE]"
+_MOST = 1_000_000
+"""Events of one answer; each takes far more room than it has bytes."""
 
 
 def events(body: object) -> list[Record] | None:
@@ -53,14 +55,18 @@ def _objects(text: str) -> Iterator[Record]:
         if data.strip() == _DONE:
             continue
         try:
-            value = _json(data)
+            value = _json(data, number)
         except (ValueError, RecursionError):
-            raise Unfit(f"is a stream whose event {number} is not JSON; log streams whole, or not at all") from None
+            raise Unfit(
+                f"is a stream whose event {number} is not JSON, or too much of it; log streams whole, or not at all"
+            ) from None
         if isinstance(value, dict):
             yield value
 
 
-def _json(data: str) -> object:
+def _json(data: str, number: int) -> object:
+    if number > _MOST or crowded(data):
+        raise ValueError
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -70,7 +76,7 @@ def _json(data: str) -> object:
 def _data(text: str) -> Iterator[str]:
     """Yield the data of every event; one that the text breaks off in counts too, since loggers trim."""
     lines: list[str] = []
-    for line in _LINE_END.split(text):
+    for line in _lines(text):
         name, colon, value = line.partition(":")
         if not line.strip():
             if lines:
@@ -80,3 +86,12 @@ def _data(text: str) -> Iterator[str]:
             lines.append(value.removeprefix(" "))
     if lines:
         yield "\n".join(lines)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines one by one: a list of them takes twenty times the room of a text of short ones."""
+    at = 0
+    for end in _LINE_END.finditer(text):
+        yield text[at : end.start()]
+        at = end.end()
+    yield text[at:]

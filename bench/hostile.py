@@ -1,0 +1,71 @@
+"""Measures what hostile files and texts cost a scan: exit code, peak memory, CPU time and the message.
+
+    python bench/hostile.py [--only NAME ...] [--work DIR] [--most-gib 2]
+
+Each file is written, scanned by a child process with the default limits, and removed. Exit status 1 if one of
+them took more memory than allowed, or ended in anything but findings, nothing found, or a refusal.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from shutil import rmtree
+
+from attacks.bombs import BOMBS, ORDINARY, Bomb
+from measure.child import Cost, cost_of
+from measure.machine import circumstances
+from measure.tables import markdown
+
+_FINE = {0, 2, 4}
+_LONGEST = 90
+
+
+def main() -> int:
+    """Measure, print a line per file; 1 if one of them broke its bound."""
+    asked = _arguments()
+    chosen = [bomb for bomb in BOMBS if not asked.only or bomb.name in asked.only]
+    for line in (f"Default limits; allowed: {asked.most_gib} GiB.", circumstances("bench/hostile.py").sentence(), ""):
+        print(line)
+    asked.work.mkdir(parents=True, exist_ok=True)
+    _scanned(ORDINARY, asked.work)  # compiles what is not compiled yet
+    over = []
+    head = ("file", "bytes", "exit", "peak memory, GiB", "CPU, s", "message")
+    for line in list(markdown(head, [])):
+        print(line, flush=True)
+    for bomb in (ORDINARY, *chosen):
+        size, cost, said = _scanned(bomb, asked.work)
+        row = (bomb.about, f"{size:,}", str(cost.status), f"{cost.peak_gib:.2f}", f"{cost.cpu_s:.1f}", said)
+        print(list(markdown(head, [row]))[-1], flush=True)
+        if cost.status not in _FINE or cost.peak_gib > asked.most_gib:
+            over.append(bomb.name)
+    print(f"\nOut of bounds: {', '.join(over) or 'none'}.")
+    return 1 if over else 0
+
+
+def _scanned(bomb: Bomb, work: Path) -> tuple[int, Cost, str]:
+    """Return the file's size, what a scan of it took, and what it said last."""
+    log, out, told = work / bomb.name, work / "out", work / "told"
+    bomb.write(log)
+    size = log.stat().st_size
+    cost = cost_of([sys.executable, "-m", "spiritsafe", "scan", log, "--out", out], told)
+    said = told.read_text("utf-8", "replace").replace(f"{work}/", "")
+    rmtree(out, ignore_errors=True)
+    log.unlink()
+    errors = re.findall(r"^error: (.*)$", said, re.MULTILINE)
+    return size, cost, (errors[-1] if errors else "read")[:_LONGEST].replace("|", "/")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [bomb.name for bomb in BOMBS]
+    parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=f"of {', '.join(names)}")
+    parser.add_argument(
+        "--work", type=Path, default=Path(".bench/hostile"), help="where files are written (%(default)s)"
+    )
+    parser.add_argument("--most-gib", type=float, default=2.0, help="peak memory allowed (%(default)s)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -99,6 +99,7 @@ class Batch:
         rejected: the records left out, by row.
         repaired: strings in which NUL or bytes that are not UTF-8 became U+FFFD.
         passed: records that are no exchanges, such as a trace's other spans.
+        estimated: exchanges whose tokens nobody counted.
     """
 
     table: pa.Table
@@ -106,3 +107,4 @@ class Batch:
     rejected: tuple[Rejected, ...] = ()
     repaired: int = 0
     passed: int = 0
+    estimated: int = 0

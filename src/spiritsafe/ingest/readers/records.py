@@ -24,8 +24,10 @@ from spiritsafe.ingest.values import spelt
 from spiritsafe.model.columns import EXCHANGES, Kind, TableSpec
 from spiritsafe.model.errors import InputError
 
-__all__ = ["Mapping", "RecordReader", "Row", "Rows", "Turn"]
+__all__ = ["ESTIMATED", "Mapping", "RecordReader", "Row", "Rows", "Turn"]
 
+ESTIMATED = "tokens_estimated"
+"""Under which a row says that its tokens were counted by nobody; no column of the contract."""
 _HEADER = 1 << 16
 
 Row = dict[str, object]
@@ -91,6 +93,7 @@ class Rows:
     kept: list[object] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     passed: int = 0
+    estimated: int = 0
 
     def add(self, part: Record, number: int, given: object) -> None:
         """Take one part of record ``number``; ``given`` is what a quarantine file keeps of it."""
@@ -102,6 +105,7 @@ class Rows:
         if row is None:
             self.passed += 1
             return
+        self.estimated += bool(row.pop(ESTIMATED, None))
         self.rows.append(row)
         self.numbers.append(number)
         self.kept.append(given)
@@ -118,7 +122,9 @@ class Rows:
         numbers = np.array(self.numbers, np.int64)
         given = Given(columns, numbers, lambda position: self._keepable(kept[position]), tuple(self.rejected))
         batch = settle(given, spec, self.file)
-        return replace(batch, rejected=tuple(map(self._explained, batch.rejected)), passed=self.passed)
+        return replace(
+            batch, rejected=tuple(map(self._explained, batch.rejected)), passed=self.passed, estimated=self.estimated
+        )
 
     def _keepable(self, given: object) -> object:
         return self.mapping.kept(textual(given) if isinstance(given, bytes) else given)

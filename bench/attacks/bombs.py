@@ -140,7 +140,7 @@ def _otlp(tag: bytes, path: Path, around: tuple[bytes, ...] = ()) -> None:
     held = (tag + b"\0") * (_LINE // 2)
     for outer in (*around, _SPAN, _RESOURCE):
         held = _message(outer, held)
-    path.write_bytes(READERS[Format.OTLP_PROTO].examples()[0] + held)
+    path.write_bytes(READERS[Format.OTLP_PROTOBUF].examples()[0] + held)
 
 
 def _table(rows: int, **columns: object) -> pa.Table:

@@ -14,7 +14,6 @@ import json
 from typing import ClassVar
 
 from spiritsafe.ingest.batch import Unfit
-from spiritsafe.ingest.readers.apikeys import without_keys
 from spiritsafe.ingest.readers.bodies import Bodies, is_answer, is_other_call, is_request, is_text_call, request_of
 from spiritsafe.ingest.readers.envelope import (
     LOOKED_AT,
@@ -145,10 +144,6 @@ class Pairs(Mapping):
         if not bodies.is_exchange(ended):
             return None
         return _pair_row(part, bodies, ended)
-
-    def kept(self, given: object) -> object:
-        """Return a record without the keys that its headers hold."""
-        return without_keys(given) if isinstance(given, str) else json.loads(without_keys(json.dumps(given)))
 
     def examples(self) -> tuple[bytes, ...]:
         """Return what some proxies write: plain, streamed, refused, of both providers; Kong's and APISIX's shape."""

@@ -5,6 +5,7 @@ that a foreign log is judged by the same rules as one of the contract's own form
 is therefore not yet trusted: its values are held against the contract's columns like any others.
 """
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected, Unfit
+from spiritsafe.ingest.readers.apikeys import without_keys
 from spiritsafe.ingest.readers.columnar import is_parquet, rows_of
 from spiritsafe.ingest.readers.content import opened
 from spiritsafe.ingest.readers.csv import fields, misfit, taken_apart
@@ -74,8 +76,8 @@ class Mapping(ABC):
         """
 
     def kept(self, given: object) -> object:
-        """Return what a quarantine file may keep of a refused record; a format whose logs hold keys takes them out."""
-        return given
+        """Return what a quarantine file may keep of a refused record: all of it but keys, which any log may hold."""
+        return without_keys(given) if isinstance(given, str) else json.loads(without_keys(json.dumps(given)))
 
     @abstractmethod
     def examples(self) -> tuple[bytes, ...]:

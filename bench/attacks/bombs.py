@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from attacks.texts import FLOODS
 from spiritsafe.ingest.readers import READERS, Format
 
-__all__ = ["BOMBS", "ORDINARY", "Bomb"]
+__all__ = ["BOMBS", "ORDINARY", "Bomb", "flood"]
 
 MB = 1_000_000
 _LINE = 60 * MB
@@ -61,7 +62,7 @@ def _exchange(number: int, prompt: object) -> bytes:
     record = {
         "exchange_id": f"e-{number}",
         "started_at": 1_767_225_600 + number,
-        "account_id": f"a-{number % 7}",
+        "account_id": f"a-{number % 97}",
         "model": "m",
         "input_tokens": 1,
         "output_tokens": 1,
@@ -196,6 +197,11 @@ def _json(name: str, about: str, pieces: Pieces) -> Bomb:
 
 def _gzip(name: str, about: str, pieces: Pieces) -> Bomb:
     return Bomb(name, about, partial(_packed, pieces))
+
+
+def flood(name: str, count: int) -> Bomb:
+    """Return a log of ``count`` texts of a flood."""
+    return _json("flood.jsonl", name, partial(_log, count, FLOODS[name]))
 
 
 ORDINARY = _json("log.jsonl", "an ordinary log of 10 MB", partial(_log, 10_000, partial(_words, 1_000)))

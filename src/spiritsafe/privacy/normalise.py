@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from spiritsafe.model.words import TraitKind
 
-__all__ = ["PREFIX_BYTES", "NORMALISERS", "ip_address", "ip_prefix"]
+__all__ = ["NORMALISERS", "PREFIX_BYTES", "ip_address", "ip_prefix"]
 
 _MAPPED = bytes(10) + b"\xff\xff"
 PREFIX_BYTES = {4: 3, 16: 6}  # /24 and /48: what one customer line or site usually holds

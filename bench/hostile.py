@@ -86,6 +86,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [bomb.name for bomb in BOMBS]
     parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=f"of {', '.join(names)}")
+    parser.add_argument("--texts", action="store_true", help="measure floods of texts instead of files")
+    parser.add_argument("--count", type=int, default=20_000, help="texts of a flood (%(default)s)")
     parser.add_argument(
         "--work", type=Path, default=Path(".bench/hostile"), help="where files are written (%(default)s)"
     )

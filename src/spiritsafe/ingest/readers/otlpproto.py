@@ -119,10 +119,17 @@ def _classes(file: str) -> Classes:
 
 
 def _decoded(request: bytes, decode: Callable[[bytes], Any], error: type[Exception]) -> Record | Unfit:
+    from spiritsafe.ingest.readers.wire import MOST_MESSAGES, messages  # noqa: PLC0415 - loads the compiler
+
+    count = messages(request)
+    if count is not None and count > MOST_MESSAGES:
+        return Unfit(f"is a request of more than {MOST_MESSAGES} messages; have the collector export smaller batches")
     try:
-        return {"request": decode(request)}
+        if count is not None:
+            return {"request": decode(request)}
     except error:
-        return Unfit("is no ExportTraceServiceRequest: the protobuf does not decode")
+        pass
+    return Unfit("is no ExportTraceServiceRequest: the protobuf does not decode")
 
 
 def _requests(content: BufferedReader, limits: Limits, file: str) -> Iterator[bytes]:

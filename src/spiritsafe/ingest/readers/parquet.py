@@ -97,7 +97,7 @@ def _steps(
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield small batches, and at most how many rows they have."""
     kept = {field.name for field in file.schema_arrow if pa.types.is_dictionary(field.type)}
-    with source.path.open("rb") as raw, _probe(source, file.metadata, names) as probe:
+    with source.path.open("rb") as raw, _probe(source, file, names) as probe:
         for index, group in enumerate(groups):
             with damage(source):
                 claims = chunks(raw, source.size, group, set(names), limits)
@@ -126,11 +126,12 @@ def _step(claims: list[Chunk], widest: Callable[[Chunk], int], limits: Limits) -
     return max(1, min(step, limits.batch_bytes // max(sum(repeated.values()), 1)))
 
 
-def _probe(source: Source, metadata: pq.FileMetaData, names: list[str]) -> pq.ParquetFile:
+def _probe(source: Source, file: pq.ParquetFile, names: list[str]) -> pq.ParquetFile:
     """Open a file once more so that every dictionary can be looked at as such, and little is read for it."""
+    flat = [field.name for field in file.schema_arrow if field.name in names and not pa.types.is_nested(field.type)]
     with damage(source):
         return pq.ParquetFile(
-            source.path, metadata=metadata, read_dictionary=names, pre_buffer=False, buffer_size=1 << 20
+            source.path, metadata=file.metadata, read_dictionary=flat, pre_buffer=False, buffer_size=1 << 20
         )
 
 

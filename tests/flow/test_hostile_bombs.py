@@ -98,6 +98,21 @@ def test_a_page_that_inflates_beyond_the_limit_is_refused(tmp_path: Path) -> Non
         list(_read(tmp_path / "log", data, Limits(page_bytes=1 << 20)))
 
 
+def test_pages_that_are_long_together_are_refused(tmp_path: Path) -> None:
+    texts = {name: [name * 40_000] * 2 for name in ("prompt", "system_prompt", "response", "user_agent")}
+    data = _written(_table(2, **texts), use_dictionary=False)
+    with pytest.raises(InputError, match=r"pages of a row group claim \d+ bytes, and at most 1500000 are read"):
+        list(_read(tmp_path / "log", data, Limits(page_bytes=1 << 20, pages_bytes=1_500_000)))
+    assert sum(_read(tmp_path / "log", data, Limits(page_bytes=1 << 20, pages_bytes=3_500_000))) > 2_000_000
+
+
+def test_dictionaries_count_among_the_pages(tmp_path: Path) -> None:
+    values = {name: pa.array([name * 100_000, "a"]).dictionary_encode() for name in ("prompt", "system_prompt")}
+    data = _written(_table(2, **values), dictionary_pagesize_limit=1 << 30)
+    with pytest.raises(InputError, match="pages of a row group claim"):
+        list(_read(tmp_path / "log", data, Limits(pages_bytes=1_500_000)))
+
+
 def test_rows_that_are_claimed_and_not_there_are_refused(tmp_path: Path) -> None:
     same = _repeated("e", 300_000)
     data = _written(_table(300_000, exchange_id=same, account_id=same, model=same))

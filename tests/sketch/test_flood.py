@@ -1,18 +1,19 @@
 """Floods and collisions cost work in proportion to their size: steps are counted, never seconds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from spiritsafe.sketch import catalogue, clusters
+from spiritsafe.sketch import catalogue, clusters, refine, support
 from spiritsafe.sketch.catalogue import COMPARED, Catalogue
 from spiritsafe.sketch.clusters import BANDS, ROOTS, ROWS, cluster
 from spiritsafe.sketch.minhash import BINS
 from spiritsafe.sketch.projection import PROJECTION_DIM
 from spiritsafe.sketch.segments import CAP
-from tests.sketch.sketching import sketch
+from spiritsafe.sketch.templates import TemplateIndex
+from tests.sketch.sketching import KEY, sketch
 
 Signatures = NDArray[np.uint32]
 
@@ -117,6 +118,87 @@ def test_a_new_template_is_compared_with_the_latest_only(monkeypatch: pytest.Mon
     monkeypatch.setattr(np.linalg, "norm", counting)
     _admit(known, 10_000, 5)
     assert seen == [COMPARED] * 5
+
+
+def _half_of_sixty(n: int) -> list[str]:
+    """Thirty of sixty sentences, another half in each text: there are more sets of them than can be counted."""
+    rng = np.random.default_rng(1)
+    return [_sentences(sorted(rng.permutation(60)[:30].tolist())) for _ in range(n)]
+
+
+def _first_k(n: int) -> list[str]:
+    """The first k of forty sentences: a chain of templates as deep as there are sentences."""
+    return [_sentences(range(at % 40 + 1)) for at in range(n)]
+
+
+def _fives(n: int) -> list[str]:
+    """As many templates as there can be: each of ten sentences, in five texts that differ in one word."""
+    return [f"{_sentences(range(100 + at // 5 * 10, 110 + at // 5 * 10))} I am {_spelt(at)}." for at in range(n)]
+
+
+def _sentences(numbers: Iterable[int]) -> str:
+    return " ".join(f"Say what {_spelt(number)} is." for number in numbers)
+
+
+def _spelt(number: int) -> str:
+    return "".join("abcdefghij"[int(digit)] for digit in str(number))
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], int]:
+    """Count what refinement looks up: sets of sentences that are hashed, by the kernel's own source uncompiled."""
+    count, set_id = [0], support.set_id
+
+    def counting(total: np.uint64, size: int, key: NDArray[np.uint64]) -> int:
+        count[0] += 1
+        return int(set_id(total, size, key))
+
+    monkeypatch.setattr(refine, "_refine", refine._refine.py_func)
+    monkeypatch.setattr(refine, "set_id", counting)
+
+    def steps(texts: list[str]) -> int:
+        count[0] = 0
+        with np.errstate(over="ignore"):  # hashes wrap around
+            TemplateIndex(KEY).assign(sketch(texts), np.arange(len(texts), dtype=np.int64))
+        return count[0]
+
+    return steps
+
+
+@pytest.mark.parametrize("flood", [_half_of_sixty, _first_k, _fives])
+def test_no_more_sets_of_sentences_are_tried_than_there_are_sentences(
+    steps: Callable[[list[str]], int], flood: Callable[[int], list[str]]
+) -> None:
+    for size in (400, 1_600):
+        texts = flood(size)
+        assert 0 < steps(texts) <= len(sketch(texts).segment_hash)
+
+
+def test_the_counts_that_are_kept_follow_the_texts_and_not_their_subsets() -> None:
+    index, texts = TemplateIndex(KEY), _half_of_sixty(3_000)
+    kept = []
+    for at in range(0, 3_000, 1_000):
+        index.assign(sketch(texts[at : at + 1_000]), np.arange(1_000, dtype=np.int64))
+        kept.append(len(index._support.ids))
+    assert 0 < kept[-1] <= 3_000 * 30
+    assert kept[-1] <= 3.3 * kept[0]
+
+
+def test_stored_templates_are_counted_again_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that starts anew hashes each template's smaller sets: at most `CAP` for each of its sentences."""
+    hashed, template_ids = [0], support.template_ids
+
+    def counting(*given: NDArray[np.int64]) -> NDArray[np.int64]:
+        hashed[0] += len(given[0])
+        return template_ids(*given)
+
+    monkeypatch.setattr(support, "template_ids", counting)
+    for size in (500, 2_000):
+        assigned = TemplateIndex(KEY).assign(sketch(_fives(size)), np.arange(size, dtype=np.int64))
+        members = len(assigned.templates["sentences"].combine_chunks().flatten())
+        hashed[0] = 0
+        TemplateIndex(KEY).load(assigned.sentences, assigned.templates)
+        assert 0 < hashed[0] <= members * CAP
 
 
 @pytest.mark.parametrize(

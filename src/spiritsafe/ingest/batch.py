@@ -27,6 +27,7 @@ class Limits:
         record_bytes: longest JSONL line or CSV record.
         columns: most columns that a table may have, those that the contract does not know included.
         page_bytes: longest page of a Parquet file, decoded.
+        pages_bytes: the longest pages of all columns of a row group together, for a decoder holds one of each.
         inflation: most bytes that one byte of gzip may become, once ``inflation_floor`` is passed.
         inflation_floor: bytes that any gzip file may inflate to.
         decoded_inflation: most bytes of values that one byte of Parquet may become, once ``decoded_floor`` is passed.
@@ -41,6 +42,7 @@ class Limits:
     record_bytes: int = 64 << 20
     columns: int = 10_000
     page_bytes: int = 256 << 20
+    pages_bytes: int = 512 << 20
     inflation: int = 200
     inflation_floor: int = 256 << 20
     decoded_inflation: int = 1_000
@@ -97,6 +99,7 @@ class Batch:
         rejected: the records left out, by row.
         repaired: strings in which NUL or bytes that are not UTF-8 became U+FFFD.
         passed: records that are no exchanges, such as a trace's other spans.
+        estimated: exchanges whose tokens nobody counted.
     """
 
     table: pa.Table
@@ -104,3 +107,4 @@ class Batch:
     rejected: tuple[Rejected, ...] = ()
     repaired: int = 0
     passed: int = 0
+    estimated: int = 0

@@ -10,6 +10,7 @@ import re
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from spiritsafe.ingest.chunk import Chunk
 from spiritsafe.sketch.excerpt import excerpts
@@ -22,7 +23,8 @@ MAX_CHARS = 400
 """Characters kept of one sentence."""
 _SEARCHED = 20_000
 _URL = re.compile(r"\b(?:https?|ftp)://\S+")
-_HEX = re.compile(r"\b(?=[0-9a-fA-F-]*\d)[0-9a-fA-F][0-9a-fA-F-]{7,}\b")
+_HEX = re.compile(r"\b(?:(?P<id>(?=[a-fA-F-]*+\d)[0-9a-fA-F][0-9a-fA-F-]{7,}\b)|[a-fA-F-]++(?!\d))")
+"""Identifiers; and, to be put back as they are, runs without a digit, or each of their letters would begin anew."""
 _DIGITS = re.compile(r"\d+")
 
 
@@ -47,23 +49,31 @@ class Exemplars:
         hashes = rows.column("sentence").to_numpy()
         ripe = np.flatnonzero((senders >= self._least) & np.isin(hashes, sketches.segment_hash[assigned.in_template]))
         words = [""] * len(rows)
-        for row in ripe.tolist():
-            sentence = int(hashes[row])
-            if sentence not in self._told and (found := self._find(chunk, sketches, sentence)):
-                words[row] = found
-                self._told.add(sentence)
+        fresh = [row for row in ripe.tolist() if int(hashes[row]) not in self._told]
+        found = self._found(chunk, sketches, hashes[fresh])
+        for row in fresh:
+            words[row] = found.get(int(hashes[row]), "")
+        self._told.update(found)
         return rows.append_column("words", pa.array(words, pa.string()))
 
-    def _find(self, chunk: Chunk, sketches: Sketches, sentence: int) -> str:
-        """Return the sentence's words from the first exchange of the batch that holds it, '' if it cannot be cut."""
-        at = int(np.flatnonzero(sketches.segment_hash == sentence)[0])
-        row = int(np.searchsorted(sketches.offsets, at, side="right")) - 1
-        system = bool(sketches.segment_flags[at] & SEGMENT_SYSTEM)
-        text = chunk.column("system_prompt" if system else "prompt")[row].as_py() or ""
-        for hashed, words in excerpts(text[:_SEARCHED], self._key):
-            if hashed == sentence:
-                return mask(words)[:MAX_CHARS]
-        return ""
+    def _found(self, chunk: Chunk, sketches: Sketches, sentences: NDArray[np.int64]) -> dict[int, str]:
+        """Return the words of sentences from the first exchange that holds each; left out is what cannot be cut.
+
+        A text is cut once however many sentences it is the first to hold.
+        """
+        distinct, first = np.unique(sketches.segment_hash, return_index=True)
+        at = first[np.searchsorted(distinct, sentences)]
+        rows = np.searchsorted(sketches.offsets, at, side="right") - 1
+        system = (sketches.segment_flags[at] & SEGMENT_SYSTEM) > 0
+        wanted: dict[tuple[int, bool], set[int]] = {}
+        for sentence, row, of_system in zip(sentences.tolist(), rows.tolist(), system.tolist(), strict=True):
+            wanted.setdefault((row, of_system), set()).add(sentence)
+        found = {}
+        for (row, of_system), here in wanted.items():
+            text = chunk.column("system_prompt" if of_system else "prompt")[row].as_py() or ""
+            said = dict(reversed(excerpts(text[:_SEARCHED], self._key)))  # of two that are alike, the first
+            found |= {sentence: told for sentence in here if (told := mask(said.get(sentence, ""))[:MAX_CHARS])}
+        return found
 
 
 def mask(words: str) -> str:
@@ -73,5 +83,5 @@ def mask(words: str) -> str:
     'Order 0 at <url>'
     """
     words = _URL.sub("<url>", words)
-    words = _HEX.sub("<id>", words)
+    words = _HEX.sub(lambda found: "<id>" if found["id"] else found[0], words)
     return _DIGITS.sub("0", words)

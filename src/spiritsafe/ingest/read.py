@@ -16,6 +16,7 @@ from spiritsafe.ingest.batch import Batch, Limits, Rejected
 from spiritsafe.ingest.convert import ARROW
 from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.ingest.readers import READERS, Format
+from spiritsafe.ingest.readers.estimate import BYTES_PER_TOKEN
 from spiritsafe.ingest.readers.sniff import sniff
 from spiritsafe.ingest.sources import Source, source
 from spiritsafe.model.columns import TableSpec
@@ -25,6 +26,13 @@ from spiritsafe.model.settings import OnError
 __all__ = ["ReadStats", "Reading", "read_table", "schema"]
 
 _log = logging.getLogger("spiritsafe.ingest")
+_TOLD = {
+    "skipped": "records skipped",
+    "repaired": "strings repaired: NUL or bytes that are not UTF-8",
+    "passed": "records passed over, for they are no exchanges",
+    "estimated": f"streams without usage: their tokens were estimated, {BYTES_PER_TOKEN} bytes of text to one",
+}
+"""Counts that a person is told of, per file."""
 
 
 @dataclass(slots=True)
@@ -38,6 +46,7 @@ class ReadStats:
         skipped: records left out and only counted.
         repaired: strings in which NUL or bytes that are not UTF-8 became U+FFFD.
         passed: records that are no exchanges, such as a trace's other spans.
+        estimated: exchanges whose tokens nobody counted.
     """
 
     files: int = 0
@@ -46,6 +55,7 @@ class ReadStats:
     skipped: int = 0
     repaired: int = 0
     passed: int = 0
+    estimated: int = 0
 
     @property
     def set_aside(self) -> int:
@@ -89,7 +99,7 @@ class Reading:
             InputError: the file cannot be read or changes meanwhile, or a record is bad and ``on_error`` is ``fail``.
             StoreError: the quarantine file cannot be written.
         """
-        skipped, repaired, passed = self.stats.skipped, self.stats.repaired, self.stats.passed
+        before = replace(self.stats)
         file.require_unchanged()
         reader = READERS[self.format or sniff(file, self.limits)]
         for given in reader.batches(file, self.spec, self.limits):
@@ -98,13 +108,13 @@ class Reading:
             self.stats.rows += batch.table.num_rows
             self.stats.repaired += batch.repaired
             self.stats.passed += batch.passed
+            self.stats.estimated += batch.estimated
             if batch.table.num_rows:
                 yield batch
         file.require_unchanged()
         self.stats.files += 1
-        _warn("records skipped", file, self.stats.skipped - skipped)
-        _warn("strings repaired: NUL or bytes that are not UTF-8", file, self.stats.repaired - repaired)
-        _warn("records passed over, for they are no exchanges", file, self.stats.passed - passed)
+        for name, what in _TOLD.items():
+            _warn(what, file, getattr(self.stats, name) - getattr(before, name))
 
     def settle(self, rejected: Iterable[Rejected]) -> None:
         """Fail, set aside or skip, as ``on_error`` says.

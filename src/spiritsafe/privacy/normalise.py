@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from spiritsafe.model.words import TraitKind
 
-__all__ = ["NORMALISERS", "ip_address", "ip_prefix"]
+__all__ = ["NORMALISERS", "PREFIX_BYTES", "ip_address", "ip_prefix"]
 
 _MAPPED = bytes(10) + b"\xff\xff"
-_PREFIX_BYTES = {4: 3, 16: 6}  # /24 and /48: what one customer line or site usually holds
+PREFIX_BYTES = {4: 3, 16: 6}  # /24 and /48: what one customer line or site usually holds
 
 
 def ip_address(text: str) -> bytes | None:
@@ -35,7 +35,7 @@ def ip_address(text: str) -> bytes | None:
 def ip_prefix(text: str) -> bytes | None:
     """Return the leading bytes of the address's /24 or /48; None if invalid."""
     packed = ip_address(text)
-    return None if packed is None else packed[: _PREFIX_BYTES[len(packed)]]
+    return None if packed is None else packed[: PREFIX_BYTES[len(packed)]]
 
 
 def _email(text: str) -> bytes | None:

@@ -147,6 +147,57 @@ def test_what_the_log_says_stands_and_an_asns_tag_is_its_addresses(tmp_path: Pat
     assert places.shared.tolist() == [True, False, True, False]
 
 
+WHOLE: list[tuple[str, list[bool]]] = [
+    ("192.0.2.1\n", [False, False, False, False, False]),
+    ("192.0.2.0/24\n", [True, True, False, False, False]),
+    ("192.0.2.0/25\n192.0.2.128/25\n", [True, True, False, False, False]),
+    ("192.0.2.0/25\n192.0.2.129-192.0.2.255\n", [False, False, False, False, False]),
+    ("192.0.2.1-192.0.3.255\n", [False, False, True, False, False]),
+    ("192.0.0.0/16\n", [True, True, True, False, False]),
+    ("2001:db8::1\n", [False, False, False, False, False]),
+    ("2001:db8::/48\n", [False, False, False, True, False]),
+    ("2001:db8::/49\n", [False, False, False, False, False]),
+    ("0.0.0.0/0\n::/0\n", [True, True, True, True, False]),
+]
+ASKED = ["192.0.2.1", "192.0.2.200", "192.0.3.1", "2001:db8::1", None]
+
+
+@pytest.mark.parametrize(("networks", "whole"), WHOLE)
+def test_a_prefix_is_a_shared_exit_only_where_all_of_it_is(tmp_path: Path, networks: str, whole: list[bool]) -> None:
+    places = load((written(tmp_path, networks), "tor")).places(pa.array(ASKED), pa.nulls(5, pa.int64()))
+    assert places
+    assert places.whole.tolist() == whole
+    assert not (places.whole & ~places.shared).any()
+    hosting = load((written(tmp_path, networks), "hosting")).places(pa.array(ASKED), pa.nulls(5, pa.int64()))
+    assert hosting
+    assert not hosting.whole.any()
+
+
+@pytest.mark.parametrize(
+    ("network", "whole"),
+    [
+        ("192.0.2.0/24", [True, True, False, False, False]),
+        ("192.0.2.0/25", [False] * 5),
+        ("192.0.2.1/32", [False] * 5),
+        ("192.0.2.0/23", [True, True, True, False, False]),
+        ("2001:db8::/48", [False, False, False, True, False]),
+        ("2001:db8::1/128", [False] * 5),
+    ],
+)
+def test_a_databases_network_is_as_wide_as_its_record(tmp_path: Path, network: str, whole: list[bool]) -> None:
+    path = database(tmp_path / "a.mmdb", {network: {"is_anonymous_vpn": True}})
+    places = load((path, None)).places(pa.array(ASKED), pa.nulls(5, pa.int64()))
+    assert places
+    assert places.whole.tolist() == whole
+
+
+def test_an_asns_tag_is_all_of_its_networks(tmp_path: Path) -> None:
+    entities = load((written(tmp_path, "AS64500\n"), "vpn"))
+    places = entities.places(pa.array(["192.0.2.1", "192.0.2.2"]), pa.array([64500, 7], pa.int64()))
+    assert places
+    assert places.whole.tolist() == [True, False]
+
+
 def test_hosting_is_no_shared_exit(tmp_path: Path) -> None:
     entities = load((written(tmp_path, "cidr,tag\n192.0.2.0/24,Datacenter\n"), None))
     places = entities.places(pa.array(["192.0.2.1"]), pa.nulls(1, pa.int64()))

@@ -65,6 +65,18 @@ RECORDS: list[dict[str, object]] = [
     {"api_key": "another-secret-value", "note": f"sent with {KEY}"},
     {"message": "POST / HTTP/1.1\r\nAuthorization: Basic another-secret-value\r\n\r\n"},
     {"headers": [["X-API-Key", "another-secret-value"]], "api_key": None},
+    {"headers": {"Authorization": ["another-secret-value"]}},
+    {"attributes": [{"key": "http.request.header.authorization", "value": {"stringValue": "another-secret-value"}}]},
+    {
+        "a": [
+            {
+                "key": "http.request.header.x-api-key",
+                "value": {"arrayValue": {"values": [{"stringValue": "another-secret-value"}]}},
+            }
+        ]
+    },
+    {"a": [{"value": {"stringValue": "another-secret-value"}, "key": "http.request.header.api-key"}]},
+    {"attributes": {"http.request.header.authorization": ["another-secret-value"]}},
     {"headers": json.dumps({"inner": json.dumps({"x-api-key": "another-secret-value"})})},
 ]
 

@@ -48,3 +48,12 @@ def test_what_is_no_stream_is_none(body: object) -> None:
 def test_an_event_that_is_no_json_is_named(broken: str) -> None:
     with pytest.raises(Unfit, match="event 2 is not JSON"):
         events(f'data: {{"a": 1}}\n\ndata: {broken}\n\ndata: {{"c": 3}}\n\n')
+
+
+@pytest.mark.parametrize("end", ['{"b": 2', '{"b"', '{"b": "\\'])
+def test_an_event_in_which_the_stream_breaks_off_is_left_out(end: str) -> None:
+    assert events(f'data: {{"a": 1}}\n\ndata: {end}') == [{"a": 1}]
+    with pytest.raises(Unfit, match="event 1 is not JSON"):
+        events(f"data: {end}")
+    with pytest.raises(Unfit, match="event 2 is not JSON"):
+        events(f'data: {{"a": 1}}\n\ndata: {end}\n\n')

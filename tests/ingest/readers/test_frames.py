@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -139,3 +140,27 @@ def test_an_array_one_level_down_is_found_by_its_path(records: list[Any], indent
     ]
     assert _values(json.dumps(odd).encode(), within, most) == odd
     assert _values("\n".join(map(json.dumps, odd)).encode(), within, most) == odd
+
+
+@pytest.mark.parametrize(
+    "filling", [b"[", b"{", b"[],", b'["a",{}],'], ids=["arrays", "objects", "empty ones", "in each other"]
+)
+@pytest.mark.parametrize(
+    "start", [b"[", b'{"a":', b'{"data":[', b'[{"a":'], ids=["array", "name", "wrapper", "element"]
+)
+def test_a_bracket_costs_no_step_of_the_interpreter(start: bytes, filling: bytes) -> None:
+    """Calls are counted: with one or more for each bracket, a megabyte of gzip would cost minutes."""
+    data = start + b"[" + filling * (1_000_000 // len(filling))
+    next(values(io.BytesIO(b'{"a":[[]]}'), Limits(), "log", WITHIN))  # what is imported and compiled is no step
+    steps = [0]
+
+    def counted(*_: object) -> None:
+        steps[0] += 1
+
+    sys.setprofile(counted)
+    try:
+        with pytest.raises(InputError, match="cut off"):
+            list(values(io.BytesIO(data), Limits(), "log", WITHIN))
+    finally:
+        sys.setprofile(None)
+    assert 0 < steps[0] < 5_000

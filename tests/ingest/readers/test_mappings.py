@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spiritsafe.ingest.batch import Batch, Limits
+from spiritsafe.ingest.batch import Batch, Limits, Unfit
 from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.ingest.read import Reading
 from spiritsafe.ingest.readers import READERS, Format
 from spiritsafe.ingest.readers.objects import Record
-from spiritsafe.ingest.readers.records import RecordReader
+from spiritsafe.ingest.readers.records import RecordReader, Rows
 from spiritsafe.ingest.sources import source
 from spiritsafe.model.columns import ACCOUNTS, EXCHANGES
 from spiritsafe.model.errors import InputError
@@ -158,3 +158,50 @@ def test_any_change_gives_rows_rejects_or_an_error(form: Format, data: st.DataOb
     if reading.stats.files:
         accounted = reading.stats.rows + reading.stats.quarantined + reading.stats.passed
         assert accounted >= len(records) or form is Format.OTLP_JSON  # a request may hold no span
+
+
+CONFIDED = "secret-that-nobody-may-read"
+HOLDING_KEYS: tuple[dict[str, Any], ...] = (
+    {"authorization": CONFIDED, "x-api-key": f"sk-{CONFIDED}"},
+    {"metadata": {"headers": {"Authorization": [f"Basic {CONFIDED}"]}}, "litellm_params": {"api_key": CONFIDED}},
+    {"proxy_server_request": json.dumps({"headers": {"api-key": CONFIDED}, "body": {}})},
+    {"attributes": [{"key": "http.request.header.authorization", "value": {"stringValue": CONFIDED}}]},
+    {"attributes": {"http.request.header.cookie": [CONFIDED]}, "helicone-auth": CONFIDED},
+)
+
+
+@pytest.mark.parametrize("form", FOREIGN)
+@pytest.mark.parametrize("holding", HOLDING_KEYS, ids=range(len(HOLDING_KEYS)))
+def test_no_format_keeps_a_key_of_a_refused_record(form: Format, holding: dict[str, Any]) -> None:
+    rows = Rows(FOREIGN[form].mapping, "log")
+    given = {**holding, "kept": "words"}
+    for one in (json.dumps(given).encode(), given, [json.dumps(value) for value in given.values()]):
+        rows.refuse(1, Unfit("is bad"), one)
+    told = json.dumps([rejected.record for rejected in rows.rejected[:2]])
+    assert CONFIDED not in told
+    assert told.count("words") == 2
+
+
+@pytest.mark.parametrize("form", [form for form in TEXTUAL if form is not Format.HAR])
+def test_a_line_that_is_cut_off_is_set_aside_without_its_key(form: Format, tmp_path: Path) -> None:
+    good = TEXTUAL[form].examples()[0].splitlines()[0]
+    torn = b'{"headers": {"Authorization": "%b"}, ' % CONFIDED.encode() + good[1:-2]
+    (tmp_path / "log").write_bytes(good + b"\n" + torn + b"\n")
+    with Quarantine(tmp_path / "aside") as aside:
+        reading = Reading(EXCHANGES, OnError.QUARANTINE, aside, form)
+        assert sum(batch.table.num_rows for batch in reading.batches(source(tmp_path / "log")))
+    kept = (tmp_path / "aside").read_text("ascii")
+    assert (reading.stats.quarantined, CONFIDED in kept, "key kept out" in kept) == (1, False, True)
+
+
+def test_a_request_of_protobuf_that_does_not_decode_is_set_aside_without_its_key(tmp_path: Path) -> None:
+    good = FOREIGN[Format.OTLP_PROTOBUF].examples()[0]
+    header = b"\x0a\x21http.request.header.authorization\x12"
+    value = b"\x0a" + bytes([len(CONFIDED)]) + CONFIDED.encode()
+    torn = b"\x0a\x7f" + (header + bytes([len(value)]) + value + b" after").ljust(127, b"\xff")
+    (tmp_path / "log").write_bytes(good + torn)
+    with Quarantine(tmp_path / "aside") as aside:
+        reading = Reading(EXCHANGES, OnError.QUARANTINE, aside)
+        assert sum(batch.table.num_rows for batch in reading.batches(source(tmp_path / "log")))
+    kept = (tmp_path / "aside").read_text("ascii")
+    assert (reading.stats.quarantined, CONFIDED in kept, "key kept out" in kept) == (1, False, True)

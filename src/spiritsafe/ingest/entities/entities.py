@@ -35,12 +35,15 @@ class Places:
         asn: where each is routed, int64 [n] with nulls.
         country: where each is, string [n] with nulls.
         rows, tags: a row of the column, and a tag that it has; a row appears once for each of its tags.
+        whole: which addresses lie in a /24 or /48 that is such a network in full, bool [n]; a listed address is not
+            its neighbours, else whoever names one hides all of them.
     """
 
     asn: pa.Array
     country: pa.Array
     rows: Int
     tags: pa.Array
+    whole: Bool
 
     @property
     def shared(self) -> Bool:
@@ -81,17 +84,35 @@ class Entities:
         if self.networks is None and not self.databases and not self.names:
             return None
         index, distinct = _coded(ips)
-        answers = self._answers([ip_address(text) for text in distinct])
+        addresses = [ip_address(text) for text in distinct]
+        answers = self._answers(addresses)
         spoken = pc.cast(asn, pa.int64())
         known = pc.coalesce(_whole(spoken), _taken(index, pa.array([one.asn or None for one in answers], pa.int64())))
         rows, tags = _spread(index, [one.tags for one in answers])
         by_asn, of_asn = self.tags(EntityKind.ASN, known.cast(pa.string()))
+        whole = np.append(self._whole(addresses), False)[index]
+        whole[by_asn[_among(of_asn, _SHARED)]] = True  # what is routed is a /24 or more
         return Places(
             known,
             _taken(index, pa.array([one.country for one in answers], pa.string())),
             np.concatenate([rows, by_asn]),
             pa.concat_arrays([tags, of_asn]),
+            whole,
         )
+
+    def _whole(self, addresses: Sequence[bytes | None]) -> Bool:
+        """Return of distinct addresses whether all of their /24 or /48 is a shared network, bool [n]."""
+        real = [at for at, packed in enumerate(addresses) if packed is not None]
+        packed = [one for one in addresses if one is not None]
+        found = np.zeros(len(packed), np.bool_)
+        if self.networks is not None:
+            found |= self.networks.covered(packed, _SHARED)
+        for database in self.databases:
+            tagged = [not _SHARED.isdisjoint(answer.tags) for answer in database.answers(packed)]
+            found |= database.whole(packed) & np.array(tagged, np.bool_)
+        out = np.zeros(len(addresses), np.bool_)
+        out[real] = found
+        return out
 
     def _answers(self, addresses: Sequence[bytes | None]) -> list[Answer]:
         """Look up distinct addresses of 4 or 16 bytes; None is no address."""

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spiritsafe.ingest.batch import Unfit
 from spiritsafe.ingest.entities.facts import NOTHING, Answer, asn_of, country_of
 from spiritsafe.ingest.entities.tree import SearchTree
 from spiritsafe.model.errors import InputError, UsageError
 from spiritsafe.model.words import NetworkTag
+from spiritsafe.privacy.normalise import PREFIX_BYTES
 
 if TYPE_CHECKING:
     from maxminddb.types import Record
@@ -101,6 +103,21 @@ class Mmdb:
                 raise self._damaged() from error
             for row, leaf in zip(at, which.tolist(), strict=True):
                 out[row] = found[leaf]
+        return out
+
+    def whole(self, packed: Sequence[bytes]) -> NDArray[np.bool_]:
+        """Return whether one record speaks for all of each address's /24 or /48, bool [n].
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        out = np.zeros(len(packed), np.bool_)
+        for width, kept in PREFIX_BYTES.items():
+            at = [row for row, one in enumerate(packed) if len(one) == width]
+            try:
+                out[at] = self._tree.leaves([packed[row] for row in at], 8 * kept) >= self._tree.nodes
+            except self._broken as error:
+                raise self._damaged() from error
         return out
 
     def _answer(self, leaf: int) -> Answer:

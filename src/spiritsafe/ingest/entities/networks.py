@@ -7,13 +7,14 @@ numpy's holds an IPv6 address.
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spiritsafe.ingest.entities.facts import Answer, Network
+from spiritsafe.privacy.normalise import PREFIX_BYTES
 
 __all__ = ["EDGE", "Networks", "NetworksBuilder", "edges_of"]
 
@@ -53,6 +54,16 @@ class Networks:
         """Return the stretch in which each address lies, int64 [n]; -1 before the first."""
         return np.asarray(np.searchsorted(self.edges, addresses, side="right") - 1, np.int64)
 
+    def covered(self, packed: Sequence[bytes], words: Collection[str]) -> NDArray[np.bool_]:
+        """Return whether every address of each one's /24 or /48 has one of some tags, bool [n]."""
+        wanted = [at for at, word in enumerate(self.words) if word in words]
+        among = np.append(0, np.cumsum(np.isin(self.tags, wanted)))
+        bare = among[self.offsets[1:]] == among[self.offsets[:-1]]
+        gaps = np.append(0, np.cumsum(bare))
+        first = self.find(edges_of(_filled(one, b"\x00") for one in packed))
+        last = self.find(edges_of(_filled(one, b"\xff") for one in packed))
+        return np.asarray((first >= 0) & (gaps[last + 1] == gaps[first]))
+
     def answer(self, stretch: int) -> Answer:
         """Return what is said of every address in a stretch."""
         country = int(self.country[stretch])
@@ -62,6 +73,12 @@ class Networks:
             self.countries[country] if country >= 0 else None,
             tuple(self.words[tag] for tag in tags),
         )
+
+
+def _filled(address: bytes, byte: bytes) -> bytes:
+    """Return the first or the last address of a /24 or /48."""
+    kept = PREFIX_BYTES[len(address)]
+    return address[:kept] + byte * (len(address) - kept)
 
 
 class NetworksBuilder:

@@ -34,11 +34,12 @@ class SearchTree:
     bits: int
     version: int
 
-    def leaves(self, packed: Sequence[bytes]) -> Int:
+    def leaves(self, packed: Sequence[bytes], prefix: int | None = None) -> Int:
         """Return the record at which each address ends, int64 [n]: ``nodes`` for none, above it data.
 
         Args:
             packed: addresses, all of 4 bytes or all of 16.
+            prefix: bits to walk, all by default; where the tree goes on beyond them, below ``nodes``.
 
         Raises:
             ValueError: the tree does not end where the address ends.
@@ -51,13 +52,13 @@ class SearchTree:
         if width == 4 and self.version == 6:
             node[:] = self._root_of_v4()
         rows = np.flatnonzero(node < self.nodes)
-        for place in range(8 * width):
+        for place in range(8 * width if prefix is None else prefix):
             if not len(rows):
                 break
             bit = (address[rows, place >> 3] >> (7 - (place & 7))) & 1
             node[rows] = self._record(node[rows], bit.astype(np.int64))
             rows = rows[node[rows] < self.nodes]
-        if len(rows):
+        if len(rows) and prefix is None:
             raise ValueError("the search tree is deeper than its addresses")
         return node
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["KEY_HEADERS", "hashed", "key_hash", "opaque", "without_keys"]
+__all__ = ["KEY_HEADERS", "NAMES", "TOLD", "hashed", "key_hash", "opaque", "without_keys"]
 
 KEY_HEADERS = ("authorization", "x-api-key", "api-key")
 """Request headers that hold a key, in the order in which they are looked at."""
@@ -25,18 +25,24 @@ _SCHEME = re.compile(r"bearer\s+", re.IGNORECASE)
 _MASKED = re.compile(r"\*{2}|\.{3}|\u2026|x{6}|redact|masked|[\s,<>\[\]{}]", re.IGNORECASE)
 _RENEWED = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]*")
 _SHORTEST = 16
-_TOLD = b"[key kept out]"
+TOLD = b"[key kept out]"
+"""Stands where a key stood."""
 _QUOTE = rb"""\\*["']"""
-_NAMES = b"(?:" + b"|".join(name.encode() for name in _SECRET_HEADERS) + b")"
+NAMES = b"(?:" + b"|".join(name.encode() for name in _SECRET_HEADERS) + b")"
+"""Matches the name of a header that holds a secret, in lower case."""
 _VALUE = rb"""(?P<secret>(?:[^"'\\\r\n]++|\\++(?!["']))++)"""
 """Up to its quote, over what else is escaped; never back, or a value without a name behind it would take for ever."""
+_INTO = rb"""(?:[\[{]\s*(?:\\*["'](?:array_?value|values|string_?value)\\*["']\s*:\s*)?)*+"""
+"""Into the lists of a header given several times, and into what OpenTelemetry wraps a value in."""
+_OUT_OF = rb"[\s\]}]*+"
 _SECRETS = tuple(
     re.compile(pattern)  # for lower case: a pattern that minds no case is ten times slower
     for pattern in (
         # as JSON, escaped any number of times: "name": "...", ["name", "..."], {"name": "name", "value": "..."}
-        rb"%b%b\s*[:,]\s*(?:%bvalue%b\s*:\s*)?%b%b" % (_NAMES, *[_QUOTE] * 4, _VALUE),
-        rb"value%b\s*:\s*%b%b(?=%b\s*,\s*%bname%b\s*:\s*%b%b)" % (*[_QUOTE] * 2, _VALUE, *[_QUOTE] * 4, _NAMES),
-        rb"%b\s*[:=]\s*%b" % (_NAMES, _VALUE),  # as in a message of HTTP
+        rb"%b%b\s*[:,]\s*(?:%bvalue%b\s*:\s*)?%b%b%b" % (NAMES, *[_QUOTE] * 3, _INTO, _QUOTE, _VALUE),
+        rb"value%b\s*:\s*%b%b(?=%b%b,\s*%b(?:name|key)%b\s*:\s*%b[^\"'\\]*%b)"
+        % (*[_QUOTE] * 2, _VALUE, _QUOTE, _OUT_OF, *[_QUOTE] * 3, NAMES),
+        rb"%b\s*[:=]\s*%b" % (NAMES, _VALUE),  # as in a message of HTTP
         rb"\b(?P<secret>(?:sk|pk|rk)-[a-z0-9_-]{8,}|bearer\s+[a-z0-9._~+/=-]{8,})",
     )
 )
@@ -88,7 +94,7 @@ def without_keys(text: str) -> str:
     for pattern in _SECRETS:
         parts, at = [], 0
         for found in pattern.finditer(data.lower()):
-            parts += [data[at : found.start("secret")], _TOLD]
+            parts += [data[at : found.start("secret")], TOLD]
             at = found.end("secret")
         data = b"".join([*parts, data[at:]])
     return data.decode("utf-8", "surrogatepass")

@@ -9,10 +9,12 @@ import binascii
 from dataclasses import dataclass, field
 
 from spiritsafe.ingest.batch import Unfit
+from spiritsafe.ingest.readers.estimate import asked_tokens, put_out
 from spiritsafe.ingest.readers.events import events
 from spiritsafe.ingest.readers.messages import answer, asked_of
 from spiritsafe.ingest.readers.objects import Record, array, first, inner, record, text, truth
 from spiritsafe.ingest.readers.parameters import parameters
+from spiritsafe.ingest.readers.records import ESTIMATED
 from spiritsafe.ingest.readers.streams import folded
 from spiritsafe.ingest.readers.usage import usage
 
@@ -36,11 +38,13 @@ class Bodies:
         request: what was asked, empty if the log has it not or it is no JSON object.
         response: what was answered, put together if it was streamed; empty if the log has it not.
         streamed: whether the answer was logged as a stream.
+        put_out: tokens that the stream's pieces come to, by their bytes.
     """
 
     request: Record = field(default_factory=dict)
     response: Record = field(default_factory=dict)
     streamed: bool = False
+    put_out: int = 0
 
     @classmethod
     def of(cls, request: object, response: object, where: str = "response") -> "Bodies":
@@ -57,7 +61,7 @@ class Bodies:
         response = inner(_unwrapped(response))
         held = _events(response, where)
         if held is not None:
-            return cls(request_of(request), folded(held), streamed=True)
+            return cls(request_of(request), folded(held), streamed=True, put_out=put_out(held))
         if isinstance(response, str) and response.lstrip().startswith("{"):
             raise Unfit(f"{where} is JSON that is cut off or broken; raise the logger's bound on bodies")
         return cls(request_of(request), record(response))
@@ -87,17 +91,21 @@ class Bodies:
         """The model asked for; the one that answered, where the request does not say it plainly."""
         return plain_name(self.request.get("model")) or plain_name(self.response.get("model"))
 
-    def row(self, counts: object = None, *, failed: bool = False) -> dict[str, object]:
+    def row(self, counts: object = None, *, failed: bool = False, estimate: bool = False) -> dict[str, object]:
         """Return what the bodies say, by column.
 
         Args:
             counts: a usage object to fall back on.
             failed: the call failed: it used no tokens unless it says so, and what it returned is no answer.
+            estimate: say of a stream that nobody counted what its bytes come to.
         """
         request, response = self.request, self.response
         tokens = usage(first(response, "usage") or counts).row()
         if failed and tokens["input_tokens"] is None and tokens["output_tokens"] is None:
             tokens |= {"input_tokens": 0, "output_tokens": 0}
+        if estimate and self.streamed and None in (tokens["input_tokens"], tokens["output_tokens"]):
+            tokens |= {name: guess for name, guess in self._guesses().items() if tokens[name] is None}
+            tokens[ESTIMATED] = True
         return {
             "model": self.model,
             **tokens,
@@ -110,6 +118,9 @@ class Bodies:
             "end_user_id": text(request, "safety_identifier", "user", "metadata.user_id"),
             "conversation_id": text(request, "conversation.id", "conversation") or text(response, "conversation.id"),
         }
+
+    def _guesses(self) -> dict[str, object]:
+        return {"input_tokens": asked_tokens(self.request), "output_tokens": self.put_out}
 
 
 def request_of(body: object) -> Record:

@@ -23,13 +23,9 @@ _AHEAD = 256
 _BETWEEN = re.compile(rb"[\s,\x1e]*")
 _SCALAR = re.compile(rb'(?:"(?:[^"\\]|\\.)*"|[^,\[\]{}"\s])+', re.DOTALL)
 _TOKEN = re.compile(rb'["\[\]{}]')
-_RUN = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
-"""What has no bracket outside of strings; it ends before a string that is not all in sight."""
 _IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _ARRAY_NEXT = re.compile(rb"\s*:\s*\[")
 _OBJECT_NEXT = re.compile(rb"\s*:\s*\{")
-_DEEPEST = 2
-"""Levels at which an array of records is looked for."""
 _OPENING, _QUOTE = b"[{", ord('"')
 
 
@@ -65,7 +61,7 @@ class _Frames:
                 self._at += 1
                 yield from self._elements()
             elif opening == ord("{"):
-                whole = self._container(self._within)
+                whole = self._document() if self._within else self._element()
                 if whole is not None:
                     yield whole
                 else:
@@ -130,23 +126,24 @@ class _Frames:
                 yield self._scalar()
 
     def _element(self) -> bytes:
-        """Return the object or array that begins here; a step per bracket, since nobody asks for its names."""
-        start, depth = self._at, 0
+        """Return the object or array that begins here; nobody asks for its names."""
+        start = self._at
+        start -= self._past(start, depth=0)
+        self._bound(self._at - start)
+        return bytes(self._buffer[start : self._at])
+
+    def _past(self, start: int, depth: int) -> int:
+        """Step behind the bracket that closes ``depth`` open ones and those that follow; return as `_string` does."""
+        from spiritsafe.ingest.readers.brackets import Place, close  # noqa: PLC0415 - loads the compiler
+
+        place, moved = Place(self._at, depth, 0), 0
         while True:
-            run = _RUN.match(self._buffer, self._at)
-            self._at = run.end() if run else self._at
-            if self._at == len(self._buffer):
-                start -= self._more(start)
-                continue
-            mark = self._buffer[self._at]
-            self._at += 1
-            if mark == _QUOTE:
-                start -= self._string(start)
-            else:
-                depth += 1 if mark in _OPENING else -1
-                if depth <= 0:
-                    self._bound(self._at - start)
-                    return bytes(self._buffer[start : self._at])
+            place = close(self._buffer, place)
+            self._at = place.at
+            if place.depth <= 0:
+                return moved
+            moved += self._more(start - moved)
+            place = place._replace(at=self._at)
 
     def _scalar(self) -> bytes:
         """Return what is neither object nor array: no record, but one to count and refuse."""
@@ -161,11 +158,11 @@ class _Frames:
 
     def _rest(self) -> None:
         """Step over what a document holds behind its array of records."""
-        self._container(frozenset(), depth=self._inside)
+        self._past(self._at, depth=self._inside)
 
-    def _container(self, within: frozenset[bytes], depth: int = 0) -> bytes | None:
-        """Return the object or array that begins here; None if it wraps records, whose array then begins."""
-        start, outer = self._at, b""
+    def _document(self) -> bytes | None:
+        """Return the object that begins here; None if it wraps records, whose array then begins."""
+        start, depth, outer = self._at, 0, b""
         while True:
             token = _TOKEN.search(self._buffer, self._at)
             if token is None:
@@ -178,18 +175,23 @@ class _Frames:
                 name = self._at
                 moved = self._string(start)
                 start, name = start - moved, name - moved
-                path = outer + bytes(self._buffer[name : self._at - 1]) if within and depth <= _DEEPEST else b""
-                if depth == 1 + bool(outer) and path in within and self._next(_ARRAY_NEXT):
+                path = outer + bytes(self._buffer[name : self._at - 1])
+                if depth == 1 + bool(outer) and path in self._within and self._next(_ARRAY_NEXT):
                     self._inside = depth
                     return None
-                if depth == 1 and any(wanted.startswith(path + b".") for wanted in within) and self._next(_OBJECT_NEXT):
+                if depth == 1 and self._holds(path) and self._next(_OBJECT_NEXT):
                     depth, outer = depth + 1, path + b"."
+            elif mark in _OPENING and depth:
+                start -= self._past(start, depth=1)
             else:
                 depth += 1 if mark in _OPENING else -1
                 outer = outer if depth > 1 else b""
                 if depth <= 0:
                     self._bound(self._at - start)
                     return bytes(self._buffer[start : self._at])
+
+    def _holds(self, path: bytes) -> bool:
+        return any(wanted.startswith(path + b".") for wanted in self._within)
 
     def _string(self, start: int) -> int:
         """Step behind the string whose quote was just passed; return by how much places have moved."""

@@ -13,7 +13,7 @@ from spiritsafe.ingest.batch import Unfit
 from spiritsafe.ingest.readers.objects import Record, array, first, record
 from spiritsafe.ingest.readers.pairexamples import HAR
 from spiritsafe.ingest.readers.pairs import BODY_SOURCES, Pairs
-from spiritsafe.ingest.readers.records import Row
+from spiritsafe.ingest.readers.records import ESTIMATED, Row
 
 __all__ = ["Har"]
 
@@ -67,7 +67,7 @@ class Har(Pairs):
                 "response_body": _held(answered.get("content")),
             }
         )
-        return row and {name: value for name, value in row.items() if name in self.sources}
+        return row and {name: value for name, value in row.items() if name in {*self.sources, ESTIMATED}}
 
     def _pair(self, part: Record) -> Row | None:
         try:

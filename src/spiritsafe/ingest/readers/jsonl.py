@@ -18,7 +18,7 @@ import numpy as np
 
 from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected, Unfit
 from spiritsafe.ingest.readers.lines import filled, stretches
-from spiritsafe.ingest.readers.objects import decoded, textual
+from spiritsafe.ingest.readers.objects import crowded, decoded, textual
 from spiritsafe.ingest.readers.reader import warn_unknown
 from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.validate import require, settle, unknown
@@ -113,12 +113,14 @@ class _Decoder:
 
     def _at_once(self, lines: bytes) -> list[Any] | None:
         """Return one record per line; None where some line needs a closer look."""
+        if crowded(lines):
+            return None
         try:
             records: list[Any] = self._json.decode_lines(lines)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             stranger = _NEW_NAME.fullmatch(str(error))
             return [] if stranger is not None and self._meet(stranger[1]) else None
-        if _BLANK.search(lines):
+        if _has_blank(lines):
             whole = len(records) == len(filled(lines))
         else:
             whole = len(records) == lines.removesuffix(b"\n").count(b"\n") + 1
@@ -158,6 +160,12 @@ class _Decoder:
         for name in self._contract & self._fields.keys():
             columns[name] = list(map(attrgetter(self._fields[name]), good))
         return Given(columns, places + row, lambda at: textual(lines()[places[at]]), tuple(rejected))
+
+
+def _has_blank(lines: bytes) -> bool:
+    """Tell whether a line is blank; the pattern is asked only where one may be, for it looks at every byte."""
+    blank = lines[:1].isspace() or any(start in lines for start in (b"\n\n", b"\n ", b"\n\t", b"\n\r"))
+    return blank and _BLANK.search(lines) is not None
 
 
 def _require_once(line: bytes, names: Collection[str]) -> None:

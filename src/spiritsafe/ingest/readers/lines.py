@@ -77,7 +77,7 @@ def _wrapper(within: frozenset[str]) -> re.Pattern[bytes]:
 
 def _is_json(text: bytes) -> bool:
     try:
-        msgspec.json.decode(text)
+        msgspec.json.decode(text, type=msgspec.Raw)  # no object is made of it
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True

@@ -18,7 +18,7 @@ from spiritsafe.ingest.readers.parameters import parameters
 from spiritsafe.ingest.readers.records import Mapping, Row
 from spiritsafe.ingest.readers.usage import Usage, inclusive, usage
 
-__all__ = ["LiteLlm", "called", "client", "counted", "operation", "organisation", "outcome", "unredacted", "words"]
+__all__ = ["LiteLlm", "around", "called", "counted", "operation", "organisation", "outcome", "unredacted", "words"]
 
 _REDACTED = "redacted-by-litellm"
 _DEFAULT_USER = "default_user_id"
@@ -166,18 +166,13 @@ class LiteLlm(Mapping):
             return None
         return {
             "exchange_id": part.get("id"),
-            "started_at": part.get("startTime"),
-            "account_id": account,
+            **around(part, about, key=first(about, "user_api_key_hash"), account=account),
             "model": called(model, failed=failed),
             "organization_id": organisation(about),
-            "key_id": first(about, "user_api_key_hash"),
             "end_user_id": text(part, "end_user") or text(about, "user_api_key_end_user_id"),
             "conversation_id": text(part, "trace_id"),
-            "duration_ms": elapsed_ms(part.get("startTime"), part.get("endTime")),
             "operation": kind,
             "status": outcome(part.get("error_information")) if failed else 200,
-            "client_ip": text(part, "requester_ip_address") or text(about, "requester_ip_address"),
-            "user_agent": client(about, part.get("request_tags")),
             **counted(part, about, failed=failed).row(),
             **parameters(wants),
             "stream": first(part, "stream") if isinstance(part.get("stream"), bool) else truth(wants, "stream"),
@@ -189,6 +184,18 @@ class LiteLlm(Mapping):
 def _payload(outer: Record) -> Record:
     held = outer.get("standard_logging_object")
     return held if isinstance(held, dict) else outer
+
+
+def around(holder: Record, about: Record, *, key: object, account: object) -> Row:
+    """Return who called with which key, when and from where: alike in a payload and in a row of the spend log."""
+    return {
+        "started_at": holder.get("startTime"),
+        "duration_ms": elapsed_ms(holder.get("startTime"), holder.get("endTime")),
+        "account_id": account,
+        "key_id": key,
+        "client_ip": text(holder, "requester_ip_address") or text(about, "requester_ip_address"),
+        "user_agent": client(about, holder.get("request_tags")),
+    }
 
 
 def operation(call_type: object) -> str | None:

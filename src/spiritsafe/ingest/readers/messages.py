@@ -15,7 +15,7 @@ from typing import Any
 from spiritsafe.ingest.readers.finish import finish_reason
 from spiritsafe.ingest.readers.objects import among, first, inner
 
-__all__ = ["Answer", "Asked", "answer", "asked_of", "count", "spelt", "text_of"]
+__all__ = ["Answer", "Asked", "answer", "asked_of", "count", "every_text", "spelt", "text_of"]
 
 _SYSTEM = frozenset({"system", "developer"})
 _USER = frozenset({"user", "human"})
@@ -114,6 +114,11 @@ def asked_of(messages: object, system: object = None) -> Asked:
         len(items) + bool(apart),
         sum(_is_image(piece) for item in items for piece in _pieces(item)),
     )
+
+
+def every_text(messages: object, system: object = None) -> str:
+    """Return the words of all messages, whoever said them, and of a system prompt that is given apart."""
+    return "\n".join(text for item in (system, *_items(messages)) if (text := text_of(item)))
 
 
 def answer(body: object) -> Answer:

@@ -24,6 +24,7 @@ __all__ = [
     "as_whole",
     "asked",
     "clean",
+    "crowded",
     "decoded",
     "elapsed_ms",
     "first",
@@ -39,6 +40,10 @@ Record = dict[str, Any]
 """A JSON object, as a format holds one."""
 
 _MOST = 2**63
+_LONG = 16 << 20
+"""Bytes of a text above which its values are counted before they are made."""
+_CROWD = 1_000_000
+"""Objects and arrays that a long text may hold: each takes up to a hundred times its three bytes."""
 
 
 def textual(line: bytes) -> str:
@@ -46,12 +51,26 @@ def textual(line: bytes) -> str:
     return line.decode("utf-8", "surrogateescape")
 
 
+def crowded(text: bytes | str) -> bool:
+    """Tell a JSON text that is long and holds more objects and arrays than memory should be made of."""
+    if len(text) <= _LONG:
+        return False
+    text = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if text.count(b"{") + text.count(b"[") <= _CROWD:
+        return False
+    from spiritsafe.ingest.readers.brackets import opening  # noqa: PLC0415 - loads the compiler
+
+    return opening(text) > _CROWD
+
+
 def decoded(line: bytes) -> dict[str, Any]:
     """Return one text's object; lone surrogates and stray bytes come through, to be judged by column.
 
     Raises:
-        Unfit: the text is no JSON object.
+        Unfit: the text is no JSON object, or one of too many values.
     """
+    if crowded(line):
+        raise Unfit(f"is JSON of more than {_CROWD} objects and arrays, and no exchange has so many")
     try:
         value = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -67,12 +86,14 @@ def decoded(line: bytes) -> dict[str, Any]:
 
 
 def inner(value: object) -> object:
-    """Return what a text that is itself JSON says; anything else, and text that is none, as it is.
+    """Return what a text that is itself JSON says; anything else, and text that is none or too much, as it is.
 
     >>> inner('{"a": 1}'), inner("hello"), inner([2])
     ({'a': 1}, 'hello', [2])
     """
     if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+        return value
+    if crowded(value):
         return value
     try:
         return msgspec.json.decode(value)

@@ -16,6 +16,7 @@ from typing import Any
 
 from spiritsafe.ingest.batch import Limits, Unfit
 from spiritsafe.ingest.readers import genai
+from spiritsafe.ingest.readers.apikeys import NAMES, TOLD
 from spiritsafe.ingest.readers.content import metered, opened
 from spiritsafe.ingest.readers.objects import Record
 from spiritsafe.ingest.readers.otlp import EXAMPLE, Otlp
@@ -28,6 +29,8 @@ __all__ = ["OtlpProtoReader", "looks_like_otlp"]
 _RESOURCE = b"\x0a"  # field 1, length-delimited: all that a request consists of
 _SPAN_BEGINS = re.compile(rb"\x0a\x10[\s\S]{16}\x12\x08")
 """A trace id of sixteen bytes and a span id of eight, with their tags; no text holds the first two bytes."""
+_AFTER_NAME = re.compile(NAMES + rb"(?:[\x00-\x1f][\s\S]{1,3}){1,6}?(?P<secret>[\x20-\x7e]{8,})")
+"""A value behind a secret's name: between them stand tags and lengths, of four bytes at most."""
 _PREFIX, _MOST_VARINT = 4, 5
 _TURN = 4 << 20  # decoded, a request takes many times its size
 
@@ -57,6 +60,17 @@ class _Spans(Otlp):
     def recognises(self, record: Record) -> bool:  # noqa: ARG002 - whatever it holds
         """Return False: no text is of this encoding."""
         return False
+
+    def kept(self, given: object) -> object:
+        """Return a span without its keys; of a request that does not decode, its bytes without what follows a name."""
+        if not isinstance(given, str):
+            return super().kept(given)
+        data = given.encode("utf-8", "surrogateescape")
+        parts, at = [], 0
+        for found in _AFTER_NAME.finditer(data.lower()):
+            parts += [data[at : found.start("secret")], TOLD]
+            at = found.end("secret")
+        return super().kept(b"".join([*parts, data[at:]]).decode("utf-8", "surrogateescape"))
 
     def parts(self, record: Record) -> Iterator[Record]:
         """Yield the spans; those that say nothing of a model are empty."""
@@ -105,10 +119,17 @@ def _classes(file: str) -> Classes:
 
 
 def _decoded(request: bytes, decode: Callable[[bytes], Any], error: type[Exception]) -> Record | Unfit:
+    from spiritsafe.ingest.readers.wire import MOST_MESSAGES, messages  # noqa: PLC0415 - loads the compiler
+
+    count = messages(request)
+    if count is not None and count > MOST_MESSAGES:
+        return Unfit(f"is a request of more than {MOST_MESSAGES} messages; have the collector export smaller batches")
     try:
-        return {"request": decode(request)}
+        if count is not None:
+            return {"request": decode(request)}
     except error:
-        return Unfit("is no ExportTraceServiceRequest: the protobuf does not decode")
+        pass
+    return Unfit("is no ExportTraceServiceRequest: the protobuf does not decode")
 
 
 def _requests(content: BufferedReader, limits: Limits, file: str) -> Iterator[bytes]:

@@ -35,6 +35,7 @@ class Chunk:
         rows: values that its pages claim, nulls included.
         mean: bytes per row on average.
         page: the largest page's bytes, decoded.
+        held: what a decoder holds of it at a time: that page and its dictionary.
         dictionary: the dictionary page's bytes, decoded; 0 if no page refers to it or its values are of few bytes each.
         prefixed: whether values are spelt as additions to their predecessors.
     """
@@ -43,6 +44,7 @@ class Chunk:
     rows: int
     mean: int
     page: int
+    held: int
     dictionary: int
     prefixed: bool
 
@@ -83,7 +85,11 @@ def chunks(file: BinaryIO, size: int, group: Struct, names: set[str], limits: Li
     """
     total = _number(group, 3)
     columns = [_struct(chunk, 3) for chunk in _structs(group, 1)]
-    return [_chunk(file, size, column, limits, total) for column in columns if _is_within(_path(column), names)]
+    found = [_chunk(file, size, column, limits, total) for column in columns if _is_within(_path(column), names)]
+    held = sum(chunk.held for chunk in found)
+    if held > limits.pages_bytes:
+        raise PageError(f"pages of a row group claim {held} bytes, and at most {limits.pages_bytes} are read at a time")
+    return found
 
 
 def texts(groups: list[Struct]) -> dict[str, tuple[int, int]]:
@@ -138,9 +144,10 @@ def _chunk(file: BinaryIO, size: int, column: Struct, limits: Limits, total: int
         by_dictionary |= encoding in _BY_DICTIONARY
         prefixed |= encoding == _DELTA_BYTE_ARRAY
         rows, decoded, largest = rows + _number(details, 1), decoded + room, max(largest, room)
+    held = largest + dictionary
     if column.get(1) in _FIXED_WIDTH or not by_dictionary:
         dictionary = 0
-    return Chunk(_path(column), rows, decoded // max(min(rows, total), 1), largest, dictionary, prefixed)
+    return Chunk(_path(column), rows, decoded // max(min(rows, total), 1), largest, held, dictionary, prefixed)
 
 
 def _pages(file: BinaryIO, size: int, column: Struct) -> Iterator[dict[int, object]]:

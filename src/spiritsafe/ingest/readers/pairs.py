@@ -3,8 +3,8 @@
 One format and not one per provider, because a proxy's log mixes them; which API a body is of shows in the body.
 Chat completions, completions, responses and messages are exchanges; an embedding, a list of models and a count of
 tokens are not, and are passed over; so is a failed call of nobody, which anybody can make. A response without usage
-is refused, never estimated: for a stream of chat completions a client has to ask for it
-(``stream_options.include_usage``), and a proxy can do so in its stead.
+is refused, for it is the proxy's to mend; but a stream without usage is what any client leaves that goes early, or that
+does not ask for it (``stream_options.include_usage``), so its tokens are estimated (``estimate``), counted and told of.
 Sources: https://platform.openai.com/docs/api-reference (chat, responses, their streaming events, batch),
 https://docs.anthropic.com/en/api/messages, https://docs.anthropic.com/en/api/messages-streaming.
 """
@@ -14,7 +14,6 @@ import json
 from typing import ClassVar
 
 from spiritsafe.ingest.batch import Unfit
-from spiritsafe.ingest.readers.apikeys import without_keys
 from spiritsafe.ingest.readers.bodies import Bodies, is_answer, is_other_call, is_request, is_text_call, request_of
 from spiritsafe.ingest.readers.envelope import (
     LOOKED_AT,
@@ -50,8 +49,10 @@ BODY_SOURCES: dict[str, str] = {
     "model": "request `model`, else response `model`",
     "input_tokens": "response `usage` (`prompt_tokens`; `input_tokens`, with Anthropic's cached ones added), which a"
     " chat completion's stream holds only with `stream_options.include_usage`, "
-    "else " + _listed(*LOOKED_AT["usage beside the bodies"]) + " of the record; 0 for a call that failed",
-    "output_tokens": "response `usage` (`completion_tokens`, `output_tokens`), else as above; 0 for a call that failed",
+    "else "
+    + _listed(*LOOKED_AT["usage beside the bodies"])
+    + " of the record; estimated for a stream that holds none; 0 for a call that failed",
+    "output_tokens": "response `usage` (`completion_tokens`, `output_tokens`), else as above",
     "cached_input_tokens": "`prompt_tokens_details.cached_tokens`, `input_tokens_details.cached_tokens`, "
     "`cache_read_input_tokens` of response `usage`",
     "reasoning_tokens": "`completion_tokens_details.reasoning_tokens`, `output_tokens_details.reasoning_tokens` of it",
@@ -80,7 +81,7 @@ BODY_SOURCES: dict[str, str] = {
 def _pair_row(part: Record, bodies: Bodies, ended: int | None) -> Row | None:
     """Return an exchange of an envelope, its bodies and its status; None if it failed and is nobody's."""
     refused = bodies.failed(ended)
-    row = bodies.row(counts(part), failed=refused)
+    row = bodies.row(counts(part), failed=refused, estimate=True)
     around = {**caller(part, accepted=not refused), **surroundings(part, bodies.response), "status": ended}
     for name in ("end_user_id", "conversation_id"):
         around[name] = stated(part, name) or row[name]
@@ -143,10 +144,6 @@ class Pairs(Mapping):
         if not bodies.is_exchange(ended):
             return None
         return _pair_row(part, bodies, ended)
-
-    def kept(self, given: object) -> object:
-        """Return a record without the keys that its headers hold."""
-        return without_keys(given) if isinstance(given, str) else json.loads(without_keys(json.dumps(given)))
 
     def examples(self) -> tuple[bytes, ...]:
         """Return what some proxies write: plain, streamed, refused, of both providers; Kong's and APISIX's shape."""

@@ -97,12 +97,12 @@ def _steps(
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield small batches, and at most how many rows they have."""
     kept = {field.name for field in file.schema_arrow if pa.types.is_dictionary(field.type)}
-    with source.path.open("rb") as raw:
+    with source.path.open("rb") as raw, _probe(source, file, names) as probe:
         for index, group in enumerate(groups):
             with damage(source):
                 claims = chunks(raw, source.size, group, set(names), limits)
                 claims = [replace(claim, dictionary=0) if claim.column in kept else claim for claim in claims]
-                step = _step(claims, partial(_widest, source, file.metadata, index), limits)
+                step = _step(claims, partial(_widest, probe, index), limits)
                 batches = file.iter_batches(step, row_groups=[index], columns=names)
             while (part := _next(batches, source)) is not None:
                 for rows in _in_full(part, limits):
@@ -126,11 +126,18 @@ def _step(claims: list[Chunk], widest: Callable[[Chunk], int], limits: Limits) -
     return max(1, min(step, limits.batch_bytes // max(sum(repeated.values()), 1)))
 
 
-def _widest(source: Source, metadata: pq.FileMetaData, group: int, claim: Chunk) -> int:
+def _probe(source: Source, file: pq.ParquetFile, names: list[str]) -> pq.ParquetFile:
+    """Open a file once more so that every dictionary can be looked at as such, and little is read for it."""
+    flat = [field.name for field in file.schema_arrow if field.name in names and not pa.types.is_nested(field.type)]
+    with damage(source):
+        return pq.ParquetFile(
+            source.path, metadata=file.metadata, read_dictionary=flat, pre_buffer=False, buffer_size=1 << 20
+        )
+
+
+def _widest(probe: pq.ParquetFile, group: int, claim: Chunk) -> int:
     """Return the length of the longest value in a column's dictionary, or of the dictionary where it cannot be had."""
-    name = claim.column
-    with pq.ParquetFile(source.path, metadata=metadata, read_dictionary=[name], pre_buffer=False) as file:
-        part = next(file.iter_batches(1, row_groups=[group], columns=[name]), None)
+    part = next(probe.iter_batches(1, row_groups=[group], columns=[claim.column]), None)
     if part is None or pa.types.is_nested(part.column(0).type):
         return claim.dictionary
     if not pa.types.is_dictionary(part.column(0).type):

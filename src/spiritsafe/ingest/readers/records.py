@@ -5,6 +5,7 @@ that a foreign log is judged by the same rules as one of the contract's own form
 is therefore not yet trusted: its values are held against the contract's columns like any others.
 """
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected, Unfit
+from spiritsafe.ingest.readers.apikeys import without_keys
 from spiritsafe.ingest.readers.columnar import is_parquet, rows_of
 from spiritsafe.ingest.readers.content import opened
 from spiritsafe.ingest.readers.csv import fields, misfit, taken_apart
@@ -24,8 +26,10 @@ from spiritsafe.ingest.values import spelt
 from spiritsafe.model.columns import EXCHANGES, Kind, TableSpec
 from spiritsafe.model.errors import InputError
 
-__all__ = ["Mapping", "RecordReader", "Row", "Rows", "Turn"]
+__all__ = ["ESTIMATED", "Mapping", "RecordReader", "Row", "Rows", "Turn"]
 
+ESTIMATED = "tokens_estimated"
+"""Under which a row says that its tokens were counted by nobody; no column of the contract."""
 _HEADER = 1 << 16
 
 Row = dict[str, object]
@@ -72,8 +76,8 @@ class Mapping(ABC):
         """
 
     def kept(self, given: object) -> object:
-        """Return what a quarantine file may keep of a refused record; a format whose logs hold keys takes them out."""
-        return given
+        """Return what a quarantine file may keep of a refused record: all of it but keys, which any log may hold."""
+        return without_keys(given) if isinstance(given, str) else json.loads(without_keys(json.dumps(given)))
 
     @abstractmethod
     def examples(self) -> tuple[bytes, ...]:
@@ -91,6 +95,7 @@ class Rows:
     kept: list[object] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     passed: int = 0
+    estimated: int = 0
 
     def add(self, part: Record, number: int, given: object) -> None:
         """Take one part of record ``number``; ``given`` is what a quarantine file keeps of it."""
@@ -102,6 +107,7 @@ class Rows:
         if row is None:
             self.passed += 1
             return
+        self.estimated += bool(row.pop(ESTIMATED, None))
         self.rows.append(row)
         self.numbers.append(number)
         self.kept.append(given)
@@ -118,7 +124,9 @@ class Rows:
         numbers = np.array(self.numbers, np.int64)
         given = Given(columns, numbers, lambda position: self._keepable(kept[position]), tuple(self.rejected))
         batch = settle(given, spec, self.file)
-        return replace(batch, rejected=tuple(map(self._explained, batch.rejected)), passed=self.passed)
+        return replace(
+            batch, rejected=tuple(map(self._explained, batch.rejected)), passed=self.passed, estimated=self.estimated
+        )
 
     def _keepable(self, given: object) -> object:
         return self.mapping.kept(textual(given) if isinstance(given, bytes) else given)

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from spiritsafe.ingest.readers import litellm
 from spiritsafe.ingest.readers.messages import Asked, answer, asked_of
-from spiritsafe.ingest.readers.objects import Record, elapsed_ms, first, inner, record, text
+from spiritsafe.ingest.readers.objects import Record, first, inner, record, text
 from spiritsafe.ingest.readers.parameters import parameters
 from spiritsafe.ingest.readers.records import Mapping, Row
 
@@ -156,18 +156,13 @@ class SpendLogs(Mapping):
         said = answer(inner(part.get("response")))
         return {
             "exchange_id": part.get("request_id"),
-            "started_at": part.get("startTime"),
-            "account_id": account,
+            **litellm.around(part, about, key=first(part, "api_key"), account=account),
             "model": litellm.called(model, failed=failed),
             "organization_id": litellm.organisation(holder),
-            "key_id": first(part, "api_key"),
             "end_user_id": text(part, "end_user"),
             "conversation_id": text(part, "session_id"),
-            "duration_ms": elapsed_ms(part.get("startTime"), part.get("endTime")),
             "operation": kind,
             "status": litellm.outcome(about.get("error_information")) if failed else 200,
-            "client_ip": text(part, "requester_ip_address") or text(about, "requester_ip_address"),
-            "user_agent": litellm.client(about, part.get("request_tags")),
             **litellm.counted(part, about, failed=failed).row(),
             **parameters(wants),
             **litellm.unredacted(_asked(part, wants)).row(),

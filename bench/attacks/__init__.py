@@ -1,0 +1,1 @@
+"""Files and texts that are meant to hurt whoever reads them."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from spiritsafe.engine.merge import merge
+from spiritsafe.engine.fold import fold as merge
 from spiritsafe.engine.store import Store
 from spiritsafe.engine.tables import TABLES
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from spiritsafe.engine import ranges
-from spiritsafe.engine.merge import merge
+from spiritsafe.engine.fold import fold as merge
 from spiritsafe.engine.ranges import between, folded, span, texts
 from spiritsafe.engine.segments import write_segment
 from spiritsafe.engine.tables import TABLES

@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from spiritsafe.engine.fold import fold as merge
 from spiritsafe.engine.manifest import FORMAT
-from spiritsafe.engine.merge import merge
 from spiritsafe.engine.store import Store
 from spiritsafe.engine.tables import TABLES
 from spiritsafe.model.errors import StoreError

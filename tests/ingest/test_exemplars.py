@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from spiritsafe.ingest import exemplars
 from spiritsafe.ingest.chunk import Chunk, chunk_of
 from spiritsafe.ingest.exemplars import MAX_CHARS, Exemplars, mask
+from spiritsafe.sketch.excerpt import excerpts
 from spiritsafe.sketch.refine import Thresholds
 from spiritsafe.sketch.sketches import sketch_texts
 from spiritsafe.sketch.templates import TemplateIndex
@@ -89,7 +90,6 @@ def test_masking_takes_steps_in_proportion(unit: str) -> None:
 
 def test_a_text_is_cut_once_however_many_sentences_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     cut = [0]
-    excerpts = exemplars.excerpts
 
     def counting(text: str, key: bytes) -> list[tuple[int, str]]:
         cut[0] += 1

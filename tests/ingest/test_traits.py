@@ -79,9 +79,27 @@ def test_a_tag_is_an_entity_and_a_shared_exit_is_marked(known: Entities) -> None
     labels, counts = traits(known, log())
     assert counts["entity", "tor"] == 1
     assert counts["ip", SHARED_EXIT] == 1
-    # its /24 as a whole is marked: whoever else is seen there may have come through it
-    assert counts["prefix", SHARED_EXIT] == 3
+    # its neighbours are not behind it: one listed address must not hide a network
+    assert ("prefix", SHARED_EXIT) not in labels
     assert ("entity", "vpn") not in labels
+
+
+def test_a_network_that_is_an_exit_as_a_whole_is_marked(tmp_path: Path) -> None:
+    (tmp_path / "vpn").write_text("192.0.2.0/23\n", "utf-8")
+    entities = load_entities([EntityFile(tmp_path / "vpn", "vpn")], Reading(ENTITIES))
+    _, counts = traits(entities, log())
+    assert (counts["ip", SHARED_EXIT], counts["prefix", SHARED_EXIT]) == (3, 3)
+
+
+def test_who_comes_by_a_listed_address_is_told_by_it_and_not_by_its_network(known: Entities) -> None:
+    maker = Traits(Pseudonymiser(MasterKey(bytes(32)), Epochs(180, 0)), b"key", known)
+    addresses = maker.of_exchanges(chunk_of(log(), b"key"), np.full(len(IPS), -1))["addresses"].to_pylist()
+    by_prefix = {
+        row["prefix"]: sum(other["n"] for other in addresses if other["prefix"] == row["prefix"]) for row in addresses
+    }
+    assert sum(row["ip"] != 0 for row in addresses) == 5
+    assert by_prefix[0] == 1
+    assert sorted(n for prefix, n in by_prefix.items() if prefix) == [1, 1, 2]
 
 
 def test_an_asns_tag_needs_no_address(tmp_path: Path) -> None:

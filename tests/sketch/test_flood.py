@@ -153,7 +153,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], int]:
         count[0] += 1
         return int(set_id(total, size, key))
 
-    monkeypatch.setattr(refine, "_refine", refine._refine.py_func)
+    monkeypatch.setattr(refine, "_refine", getattr(refine._refine, "py_func"))  # noqa: B009 - numba gives it one
     monkeypatch.setattr(refine, "set_id", counting)
 
     def steps(texts: list[str]) -> int:

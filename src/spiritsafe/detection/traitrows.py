@@ -94,6 +94,8 @@ def _told(part: pa.Table, name: str, hashes: tuple[Int, Int]) -> Iterator[tuple[
         if is_read(kind):
             value = part.column(column).to_numpy()
             at = np.flatnonzero(value)
+            if not len(at):
+                continue
             yield str(kind), (value[at], account[at], n[at], first[at])
 
 

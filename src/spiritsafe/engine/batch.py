@@ -8,11 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import duckdb
 import pyarrow as pa
 
+from spiritsafe.engine.fold import fold
 from spiritsafe.engine.manifest import Change, Manifest, SegmentRow, SourceFile
-from spiritsafe.engine.merge import merge
 from spiritsafe.engine.segments import (
     SEGMENTS,
     conform,
@@ -90,8 +89,8 @@ class Batch:
         spec = TABLES[name]
         rows = pa.concat_tables(self._held.pop(name))
         try:
-            merged = merge(rows, spec)
-        except (duckdb.Error, OverflowError) as error:
+            merged = fold(rows, spec)
+        except OverflowError as error:
             raise unmerged(name, error) from error
         file = f"{self._number:08d}-{len(self._segments):03d}"
         self._segments.append(write_segment(self._root, spec, file, merged.to_batches()))

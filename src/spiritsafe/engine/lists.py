@@ -1,8 +1,8 @@
 """Reduce lists and texts of one key: vectors add up, samples unite, the longest or latest value stands.
 
-The rules of ``Merge`` that are not sums or extremes of numbers, in compiled loops; ``merge`` states the same for an
-engine. A query of a hundred list columns costs a tenth of a second before it looks at a row, and a scan of small
-files commits some hundred times.
+The rules of ``Merge`` that are not sums or extremes of numbers; ``merge`` states the same for an engine. A query of a
+hundred list columns costs a tenth of a second before it looks at a row, and a scan of small files commits some
+hundred times.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from spiritsafe.engine.order import latest_of
 from spiritsafe.engine.tables import BODY_SAMPLE
 from spiritsafe.model.kernel import Array, kernel
 
@@ -64,17 +65,12 @@ def smallest(
 
 def latest(values: pa.ChunkedArray, last_us: Int, order: Int, starts: Int) -> pa.Array:
     """Return each key's value of the latest row; of several as late, the largest that is known."""
-    when = last_us[order]
-    newest = np.maximum.reduceat(when, starts[:-1])
-    group = np.repeat(np.arange(len(newest)), np.diff(starts))
-    late = np.flatnonzero(when == newest[group])
-    owner, row = group[late], order[late]
-    chosen = np.empty(len(newest), np.int64)
-    chosen[owner] = row
-    tied = np.flatnonzero(np.bincount(owner, minlength=len(newest))[owner] > 1)
-    if len(tied):
-        rank = _ranks(values.take(pa.array(row[tied])))
-        best = tied[np.lexsort((rank, owner[tied]))]
+    chosen, tied = latest_of(last_us, order, starts)
+    if tied.any():
+        group = np.repeat(np.arange(len(tied)), np.diff(starts))
+        owner, row = group[tied[group]], order[tied[group]]
+        # of each key's rows the last is the latest, and of those as late the largest
+        best = np.lexsort((_ranks(values.take(pa.array(row))), last_us[row], owner))
         chosen[owner[best]] = row[best]
     return values.combine_chunks().take(pa.array(chosen))
 

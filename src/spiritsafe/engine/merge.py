@@ -1,7 +1,7 @@
-"""Merge rows of equal keys by the rules of ``TABLES``: an Ibis expression, and the same on Arrow rows.
+"""Merge rows of equal keys by the rules of ``TABLES``, as an Ibis expression.
 
-Batches, compaction and every reader share this one expression, so a table reads the same whether its
-rows arrived in one batch or a thousand; it is Ibis so that DuckDB and Spark run the same text.
+For tables that do not fit into memory, and for an engine on many machines: it is Ibis so that DuckDB and Spark run the
+same text. What fits is merged by ``fold``, which says the same.
 
 Merging counts of a bottom-k sample is exact for every hash that survives: a hash among the k smallest
 of the union is among the k smallest of each part that holds it, so no part has dropped its count
@@ -12,23 +12,12 @@ from functools import cache, reduce
 from itertools import pairwise
 from typing import Any
 
-import duckdb
 import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from spiritsafe.engine.fold import fold, is_foldable
 from spiritsafe.engine.tables import BODY_SAMPLE, Merge, Table
 
-__all__ = ["merge", "merge_query", "merged", "merged_again"]
-
-# One batch fits in memory: no spill folder, and nothing fetched from the network.
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "threads": "1",
-    "temp_directory": "",
-    "autoload_known_extensions": "false",
-}
+__all__ = ["merge_query", "merged", "merged_again"]
 
 
 def merged(rows: ir.Table, table: Table) -> ir.Table:
@@ -67,27 +56,6 @@ def merged_again(rows: ir.Table, table: Table) -> ir.Table:
     return ibis.union(padded.select(table.schema.names), merged(rows.semi_join(repeated, keys), table))
 
 
-def merge(rows: pa.Table, table: Table) -> pa.Table:
-    """Merge Arrow rows in memory and sort them by key.
-
-    Associative and commutative, so parts may be merged in any grouping and order; merging merged rows
-    changes nothing.
-
-    Args:
-        rows: (n,) rows with exactly the columns and types of ``table.schema``.
-        table: the rules.
-
-    Raises:
-        duckdb.Error, OverflowError: if a sum leaves int64.
-    """
-    if is_foldable(table):
-        return fold(rows, table)
-    with duckdb.connect(config=_CONFIG) as connection:
-        connection.register(table.name, rows)
-        query = merge_query(table, again=_is_canonical(rows, table))
-        return connection.sql(query).to_arrow_table().cast(table.schema)
-
-
 @cache
 def merge_query(table: Table, *, again: bool) -> str:
     """Return DuckDB's text of :func:`merged` or :func:`merged_again`, sorted by key.
@@ -101,20 +69,6 @@ def merge_query(table: Table, *, again: bool) -> str:
     rows = ibis.table(ibis.Schema.from_pyarrow(table.schema), name=table.name)
     expression = (merged_again if again else merged)(rows, table).order_by(table.keys)
     return str(ibis.to_sql(expression, dialect="duckdb"))
-
-
-def _is_canonical(rows: pa.Table, table: Table) -> bool:
-    """Return whether every single row looks like the outcome of a merge."""
-    samples = [name for name, rule in _rules(table) if rule is Merge.BOTTOM_K]
-    return all(_is_sample(rows[name].combine_chunks()) for name in samples)
-
-
-def _is_sample(lists: pa.ListArray) -> bool:
-    values = pc.list_flatten(lists).to_numpy()
-    owners = pc.list_parent_indices(lists).to_numpy()
-    ascending = (values[1:] > values[:-1]) | (owners[1:] != owners[:-1])
-    longest = pc.max(pc.list_value_length(lists)).as_py() or 0
-    return bool(ascending.all()) and longest <= BODY_SAMPLE
 
 
 def _rules(table: Table) -> list[tuple[str, Merge]]:

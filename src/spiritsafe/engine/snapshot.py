@@ -9,16 +9,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import duckdb
-import ibis
-import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from spiritsafe.engine.fold import fold
 from spiritsafe.engine.locks import FileLock
 from spiritsafe.engine.manifest import Manifest, SegmentRow
-from spiritsafe.engine.merge import merge_query, merged_again
 from spiritsafe.engine.ranges import folded, texts
 from spiritsafe.engine.segments import storage_errors, unmerged
 from spiritsafe.engine.spill import Spill, spill_base
@@ -26,11 +25,17 @@ from spiritsafe.engine.tables import TABLES, Table
 from spiritsafe.model.errors import StoreError
 from spiritsafe.model.settings import EngineSettings
 
+if TYPE_CHECKING:
+    import ibis
+    import ibis.expr.types as ir
+
 __all__ = ["READERS", "Snapshot"]
 
 READERS = "readers.lock"
 """Held shared by every snapshot; held alone while replaced segments are deleted."""
 _STREAM_ROWS = 65_536
+_IN_MEMORY = 1_000_000
+"""Rows up to which a table is merged in memory; larger ones by the engine, which spills what it cannot hold."""
 
 
 class Snapshot:
@@ -118,12 +123,16 @@ class Snapshot:
 
     def ibis(self) -> "ibis.backends.duckdb.Backend":
         """Return this snapshot's Ibis backend over :meth:`connect`, one per snapshot."""
+        import ibis  # noqa: PLC0415 - takes as long to load as a small scan to run, and few ask
+
         if self._backend is None:
             self._backend = ibis.duckdb.from_connection(self._shared())
         return self._backend
 
-    def merged(self, table: str) -> ir.Table:
+    def merged(self, table: str) -> "ir.Table":
         """Return the expression of ``table`` in which every key appears once."""
+        from spiritsafe.engine.merge import merged_again  # noqa: PLC0415 - loads Ibis
+
         # Batches and compaction merge the rows of a segment before they write it.
         return merged_again(self.ibis().table(table), TABLES[table])
 
@@ -134,8 +143,11 @@ class Snapshot:
             StoreError: a segment is damaged, a sum leaves int64, or memory or disk ran out.
         """
         try:
-            return self.stream(table).read_all()
-        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            if self.rows(table) > _IN_MEMORY:
+                return self.stream(table).read_all()
+            parts = [pq.read_table(path, schema=TABLES[table].schema, use_threads=False) for path in self.paths(table)]
+            return fold(pa.concat_tables([TABLES[table].schema.empty_table(), *parts]), TABLES[table])
+        except (duckdb.Error, pa.ArrowException, OSError, OverflowError) as error:
             raise unmerged(table, error) from error
 
     def stream(self, table: str) -> pa.RecordBatchReader:
@@ -143,6 +155,8 @@ class Snapshot:
 
         Until it is read to its end, nothing else may run on the backend of :meth:`ibis`.
         """
+        from spiritsafe.engine.merge import merge_query  # noqa: PLC0415 - loads Ibis
+
         spec = TABLES[table]
         query = merge_query(spec, again=True)
         return self._shared().sql(query).to_arrow_reader(_STREAM_ROWS).cast(spec.schema)

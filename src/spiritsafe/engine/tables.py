@@ -71,6 +71,12 @@ class Table:
         """Names of the key columns."""
         return tuple(n for n, m in zip(self.schema.names, self.merges, strict=True) if m is Merge.KEY)
 
+    def counts(self, sample: str) -> str | None:
+        """Return the column of counts that travels with a BOTTOM_K column, None if there is none."""
+        at = self.schema.get_field_index(sample) + 1
+        counted = at < len(self.merges) and self.merges[at] is Merge.BOTTOM_K_COUNT
+        return str(self.schema.names[at]) if counted else None
+
     def width(self, column: str) -> int:
         """Return how many elements every list of a VECTOR_SUM column holds."""
         return _WIDTHS[column]

@@ -68,7 +68,7 @@ class Exemplars:
         wanted: dict[tuple[int, bool], set[int]] = {}
         for sentence, row, of_system in zip(sentences.tolist(), rows.tolist(), system.tolist(), strict=True):
             wanted.setdefault((row, of_system), set()).add(sentence)
-        found = {}
+        found: dict[int, str] = {}
         for (row, of_system), here in wanted.items():
             text = chunk.column("system_prompt" if of_system else "prompt")[row].as_py() or ""
             said = dict(reversed(excerpts(text[:_SEARCHED], self._key)))  # of two that are alike, the first

@@ -28,6 +28,7 @@ __all__ = ["Pseudonyms", "Traits"]
 Int = NDArray[np.int64]
 
 _HABITS = {name: kind for name, kind in CARRIED["habits"].items() if kind is not TraitKind.CONFIG}
+_WIDE = {TraitKind.PREFIX, TraitKind.SIGNUP_PREFIX}
 _CONFIG = ("temperature", "max_tokens", "n", "stream", "logprobs", "thinking_budget", "tool_count")
 _SECRET = {"end_user_id": TraitKind.END_USER}
 _ACCOUNT_SECRETS = {
@@ -207,8 +208,7 @@ class Traits:
             self._tagged(rows, places.rows, places.tags)
         kinds = (TraitKind.SIGNUP_IP, TraitKind.SIGNUP_PREFIX)
         for kind, seen in zip(kinds, self._pseudonyms.addresses(kinds, ips, rows.runs.us), strict=True):
-            rows.add_at(kind, *seen)
-            self._mark(rows, kind, *seen, places)
+            rows.add_at(kind, *self._linking(rows, kind, *seen, places))
         self._tagged(rows, *self._entities.tags(EntityKind.DOMAIN, accounts.column("email_domain")))
         return rows.tables()
 
@@ -262,19 +262,29 @@ class Traits:
         """Carry each exchange's address and network, in every epoch in force; ``told`` are pseudonyms already."""
         kinds = (TraitKind.IP, TraitKind.PREFIX)
         for kind, seen in zip(kinds, self._pseudonyms.addresses(kinds, values, rows.runs.us), strict=True):
-            lanes = rows.lanes(*seen)
+            lanes = rows.lanes(*self._linking(rows, kind, *seen, places))
             if kind is TraitKind.IP:
                 lanes[0][told[0]] = told[1]
             for column, lane in zip((str(kind), f"{kind}_before"), lanes, strict=False):
                 rows.carry("addresses", column, lane)
-            self._mark(rows, kind, *seen, places)
 
     @staticmethod
-    def _mark(rows: _Rows, kind: TraitKind, at: Int, value: Int, places: Places | None) -> None:
-        """A shared exit is no link: mark the address and its network, so that detection only stratifies by them."""
-        if places:
-            marked = np.unique(value[places.shared[at]])
-            rows.tell(kind, [SHARED_EXIT] * len(marked), marked.tolist())
+    def _linking(rows: _Rows, kind: TraitKind, at: Int, value: Int, places: Places | None) -> tuple[Int, Int]:
+        """Return (row, pseudonym) of addresses or of networks, without those that say nothing of their neighbours.
+
+        A shared exit is no link: it is marked, so that detection only stratifies by it. So is its network, if all of
+        that is one; else the network is not told for who came by the exit: strangers behind it have no more in
+        common, and one exit among them must not hide the others in its network.
+        """
+        if not places:
+            return at, value
+        shared = places.shared
+        if kind in _WIDE:
+            told = ~shared[at] | places.whole[at]
+            at, value, shared = at[told], value[told], places.whole
+        marked = np.unique(value[shared[at]])
+        rows.tell(kind, [SHARED_EXIT] * len(marked), marked.tolist())
+        return at, value
 
     @staticmethod
     def _configuration(rows: _Rows, chunk: Chunk) -> None:

@@ -8,24 +8,27 @@ import os
 from pathlib import Path
 
 import ibis
+import ibis.expr.types as ir
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from spiritsafe.engine.snapshot import Snapshot
 from spiritsafe.engine.store import Store
+from spiritsafe.engine.tables import CARRIED
 from spiritsafe.model.epochs import Epochs
 from spiritsafe.model.errors import InputError, StoreError
 from spiritsafe.model.findings import timestamp
 from spiritsafe.model.settings import PrivacySettings, Settings
 from spiritsafe.model.words import TraitKind
 from spiritsafe.pipeline.keyring import key_path, vault_folder
-from spiritsafe.pipeline.stored import sightings
 from spiritsafe.privacy.keys import KEY_NOTE, MasterKey, load_master_key
 from spiritsafe.privacy.pseudonyms import Pseudonym, Pseudonymiser
 from spiritsafe.privacy.vault import Vault
 
 __all__ = ["Sighting", "look_up", "open_vault"]
+
+_SIGHTING = ("kind", "account", "value", "first_us", "last_us")
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,9 +96,20 @@ def _key(store: Store, settings: PrivacySettings) -> MasterKey:
     return load_master_key(key_path(store.root, settings), expected=expected, environ=os.environ)
 
 
+def _sightings(snapshot: Snapshot) -> ir.Table:
+    """Return the expression of every trait that was seen: kind, account, value, first_us, last_us; not merged."""
+    rows = [snapshot.ibis().table("traits").select(*_SIGHTING)]
+    for name, columns in CARRIED.items():
+        table = snapshot.ibis().table(name)
+        for column, kind in columns.items():
+            told = table.filter(table[column] != 0).mutate(kind=ibis.literal(str(kind)), value=table[column])
+            rows.append(told.select(*_SIGHTING))
+    return ibis.union(*rows)
+
+
 def _span(snapshot: Snapshot) -> tuple[int, int]:
     """First and last event of the store; sign-ups count, since their traits carry pseudonyms as well."""
-    traits = sightings(snapshot)
+    traits = _sightings(snapshot)
     times = snapshot.ibis().to_pyarrow(traits.aggregate(low=traits.first_us.min(), high=traits.last_us.max()))
     low, high = times["low"][0].as_py(), times["high"][0].as_py()
     if low is None:
@@ -105,7 +119,7 @@ def _span(snapshot: Snapshot) -> tuple[int, int]:
 
 def _seen(snapshot: Snapshot, names: list[Pseudonym]) -> pa.Table:
     """Return kind, value, account_id, first_us, last_us of the accounts that have one of the pseudonyms."""
-    traits, identities = sightings(snapshot), snapshot.merged("identities")
+    traits, identities = _sightings(snapshot), snapshot.merged("identities")
     wanted = ibis.or_(*((traits.kind == str(name.kind)) & (traits.value == name.value) for name in names))
     rows = traits.filter(wanted).group_by(["kind", "value", "account"])
     spans = rows.aggregate(first_us=traits.first_us.min(), last_us=traits.last_us.max())

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-import ibis
-import ibis.expr.types as ir
 import pyarrow as pa
 
 from spiritsafe.detection.large import ACTIVITY_COLUMNS
@@ -11,12 +9,11 @@ from spiritsafe.detection.traitrows import TRAIT_COLUMNS, carried_columns, is_re
 from spiritsafe.engine.snapshot import Snapshot
 from spiritsafe.engine.tables import CARRIED, TABLES
 
-__all__ = ["sightings", "stored"]
+__all__ = ["stored"]
 
 Progress = Callable[[str, int, int], None]
 
 _STAGE = "merging rollups"
-_SIGHTING = ("kind", "account", "value", "first_us", "last_us")
 _FOLDED = {"identities": ("account_id", "organization_id", "last_us"), "content": ("n", "single_turn")}
 
 
@@ -39,17 +36,6 @@ def stored(snapshot: Snapshot, progress: Progress) -> dict[str, pa.Table | Itera
         progress(_STAGE, done, len(names) + len(pieces))
         tables[name] = _whole(snapshot, name)
     return tables | {name: _told(parts, progress, len(names) + at) for at, (name, parts) in enumerate(pieces.items())}
-
-
-def sightings(snapshot: Snapshot) -> ir.Table:
-    """Return the expression of every trait that was seen: kind, account, value, first_us, last_us; not merged."""
-    rows = [snapshot.ibis().table("traits").select(*_SIGHTING)]
-    for name, columns in CARRIED.items():
-        table = snapshot.ibis().table(name)
-        for column, kind in columns.items():
-            told = table.filter(table[column] != 0).mutate(kind=ibis.literal(str(kind)), value=table[column])
-            rows.append(told.select(*_SIGHTING))
-    return ibis.union(*rows)
 
 
 def _whole(snapshot: Snapshot, name: str) -> pa.Table:

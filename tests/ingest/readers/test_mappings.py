@@ -24,7 +24,9 @@ from spiritsafe.model.errors import InputError
 from spiritsafe.model.settings import OnError
 
 FOREIGN = {form: reader for form, reader in READERS.items() if isinstance(reader, RecordReader)}
-TEXTUAL = {form: reader for form, reader in FOREIGN.items() if form is not Format.OTLP_PROTOBUF}
+TEXTUAL: dict[Format, RecordReader] = {
+    form: reader for form, reader in FOREIGN.items() if form is not Format.OTLP_PROTOBUF
+}
 Batches = Callable[..., list[Batch]]
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6)
 VALUES = SCALARS | st.sampled_from([[], {}, [{}], [None], "{", "[1]", '{"a": 1}', -1, 2**64, "user", "\0", [[[]]]])
@@ -184,7 +186,7 @@ def test_no_format_keeps_a_key_of_a_refused_record(form: Format, holding: dict[s
 
 @pytest.mark.parametrize("form", [form for form in TEXTUAL if form is not Format.HAR])
 def test_a_line_that_is_cut_off_is_set_aside_without_its_key(form: Format, tmp_path: Path) -> None:
-    good = TEXTUAL[form].examples()[0].splitlines()[0]
+    good = READERS[form].examples()[0].splitlines()[0]
     torn = b'{"headers": {"Authorization": "%b"}, ' % CONFIDED.encode() + good[1:-2]
     (tmp_path / "log").write_bytes(good + b"\n" + torn + b"\n")
     with Quarantine(tmp_path / "aside") as aside:

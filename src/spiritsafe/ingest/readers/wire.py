@@ -64,7 +64,7 @@ def _varint(data: Array, at: int, end: int) -> tuple[int, int]:
         value |= np.uint64(byte & 127) << shift
         shift += np.uint64(7)
         if byte < 128:
-            return np.int64(value), at
+            return np.int64(value), at  # type: ignore[return-value]  # numba returns an int
     return 0, 0
 
 

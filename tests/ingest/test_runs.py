@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spiritsafe.engine.tables import DAY_US
-from spiritsafe.ingest.runs import combined, repeated, runs_of
+from spiritsafe.ingest.hashes import combined
+from spiritsafe.ingest.runs import repeated, runs_of
 
 ROWS = st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 9), st.integers(0, 4), st.integers(0, 2)), max_size=120)
 

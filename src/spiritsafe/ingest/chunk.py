@@ -58,6 +58,11 @@ class Chunk:
             return self.table.column(name)
         return pa.chunked_array([pa.nulls(len(self))])
 
+    def whole(self, name: str) -> pa.ChunkedArray:
+        """Return a column of which rows can be taken: its pieces have one dictionary, if they have any."""
+        column = self.column(name)
+        return column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column
+
     def has(self, name: str) -> bool:
         """Return whether the file says anything in this column."""
         return name in self.table.column_names and self.table.column(name).null_count < len(self)
@@ -83,27 +88,29 @@ class Chunk:
         """Return the exchanges at ``rows``, ascending positions."""
         if len(rows) == len(self):
             return self
-        return Chunk(
-            self.table.take(pa.array(rows)), self.account[rows], self.exchange[rows], self.us[rows], self.single[rows]
-        )
+        return Chunk(_taken(self.table, rows), *(column[rows] for column in self._columns))
 
     @classmethod
     def joined(cls, chunks: Sequence["Chunk"]) -> "Chunk":
         """Return the exchanges of chunks that have the same columns, in event time."""
         if len(chunks) == 1:
             return chunks[0]
-        table = pa.concat_tables([chunk.table for chunk in chunks]).unify_dictionaries()
+        table = pa.concat_tables([chunk.table for chunk in chunks])
         whole = cls(
             table, *(np.concatenate(parts) for parts in zip(*(chunk._columns for chunk in chunks), strict=True))
         )
         if np.all(whole.us[1:] >= whole.us[:-1]):
             return whole
         order = np.argsort(whole.us, kind="stable")
-        return cls(table.take(pa.array(order)), *(column[order] for column in whole._columns))
+        return cls(_taken(table, order), *(column[order] for column in whole._columns))
 
     @property
     def _columns(self) -> tuple[NDArray[Any], ...]:
         return self.account, self.exchange, self.us, self.single
+
+
+def _taken(table: pa.Table, rows: Int) -> pa.Table:
+    return table.unify_dictionaries().take(pa.array(rows)) if len(rows) else table.slice(0, 0)
 
 
 def chunk_of(table: pa.Table, key: bytes) -> Chunk:
@@ -116,7 +123,7 @@ def chunk_of(table: pa.Table, key: bytes) -> Chunk:
     us = np.asarray(table.column("started_at").cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(), np.int64)
     if np.any(us[1:] < us[:-1]):
         order = np.argsort(us, kind="stable")
-        table, us = table.take(pa.array(order)), us[order]
+        table, us = _taken(table, order), us[order]
     account = hash_strings(table.column("account_id"))
     bare = Chunk(table, account, hash_strings(table.column("exchange_id"), key), us, np.ones(len(us), np.bool_))
     spent = [name for name in _SPENT if name in table.column_names]

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from spiritsafe.model.kernel import Array, kernel
-from spiritsafe.sketch.hashing import PUBLIC_KEY, Purpose, derive, siphash
+from spiritsafe.sketch.hashing import PUBLIC_KEY, Purpose, derive, mix, siphash
 from spiritsafe.sketch.text import as_binary
 
-__all__ = ["filled", "hash_column", "hash_numbers", "hash_strings"]
+__all__ = ["combined", "filled", "hash_column", "hash_numbers", "hash_strings"]
 
 
 def hash_strings(values: pa.Array | pa.ChunkedArray, key: bytes = PUBLIC_KEY) -> NDArray[np.int64]:
@@ -41,23 +41,52 @@ def hash_strings(values: pa.Array | pa.ChunkedArray, key: bytes = PUBLIC_KEY) ->
 def hash_column(
     values: pa.Array | pa.ChunkedArray, key: bytes = PUBLIC_KEY
 ) -> tuple[NDArray[np.int64], pa.Array, NDArray[np.int64]]:
-    """Hash a column of few distinct values: (hash per row, distinct values, hash per distinct value)."""
-    coded = _encode(values)
-    distinct = hash_strings(coded.dictionary, key)
-    index = np.asarray(pc.fill_null(coded.indices, len(distinct)).to_numpy(zero_copy_only=False), np.int64)
-    return np.append(distinct, 0)[index], coded.dictionary, distinct
+    """Hash a column of few distinct values: (hash per row, distinct values, hash per distinct value).
+
+    Of a column in several pieces, each with a dictionary of its own, a value may be among the distinct ones twice.
+    """
+    coded = [_encode(piece) for piece in (values.chunks if isinstance(values, pa.ChunkedArray) else [values])]
+    if not coded:
+        return np.zeros(0, np.int64), pa.array([], pa.string()), np.zeros(0, np.int64)
+    names = pa.concat_arrays([piece.dictionary for piece in coded])
+    distinct = hash_strings(names, key)
+    out, begin = np.empty(sum(map(len, coded)), np.int64), 0
+    at = 0
+    for piece in coded:
+        end = begin + len(piece.dictionary)
+        index = pc.fill_null(piece.indices, len(piece.dictionary)).to_numpy(zero_copy_only=False)
+        np.take(np.append(distinct[begin:end], 0), index, out=out[at : at + len(piece)])
+        begin, at = end, at + len(piece)
+    return out, names, distinct
 
 
 def hash_numbers(columns: Sequence[pa.ChunkedArray]) -> NDArray[np.int64]:
-    """Return one hash per row of columns of numbers and truth values, int64 [n]; null differs from every number."""
-    rows = len(columns[0]) if columns else 0
-    words = np.zeros((rows, 2 * len(columns)), np.int64)
+    """Return one hash per row of columns of numbers and truth values, int64 [n]; null differs from every number.
+
+    Args:
+        columns: at least one and at most 63, n rows each.
+    """
+    known = np.zeros(len(columns[0]), np.int64)
+    words = []
     for at, column in enumerate(columns):
         plain = filled(column, False if pa.types.is_boolean(column.type) else 0)
-        words[:, 2 * at] = plain.view(np.int64) if plain.dtype.itemsize == 8 else plain.astype(np.int64)
-        words[:, 2 * at + 1] = np.asarray(pc.is_valid(column)) if column.null_count else 1
-    data, bounds = words.reshape(-1).view(np.uint8), np.arange(rows + 1) * words.shape[1] * 8
-    return np.asarray(_hash(data, bounds, derive(PUBLIC_KEY, Purpose.INSTANCE)).view(np.int64))
+        words.append(plain.view(np.int64) if plain.dtype.itemsize == 8 else plain.astype(np.int64))
+        known |= (np.asarray(pc.is_valid(column)).astype(np.int64) if column.null_count else 1) << at
+    return combined([*words, known])
+
+
+def combined(columns: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return a hash of each row of columns, int64 [n]; 0 where all are 0.
+
+    Under no key: whoever makes two rows of his own collide has confused nobody but himself.
+
+    Args:
+        columns: hashes or numbers, int64 [n] each, at least one.
+    """
+    word, told = np.zeros(len(columns[0]), np.uint64), np.zeros(len(columns[0]), np.bool_)
+    for column in columns:
+        _combine(word, told, column)
+    return np.where(told, word.view(np.int64) | 1, 0)
 
 
 def filled(column: pa.ChunkedArray, value: float) -> NDArray[np.generic]:
@@ -65,11 +94,15 @@ def filled(column: pa.ChunkedArray, value: float) -> NDArray[np.generic]:
     return np.asarray((pc.fill_null(column, value) if column.null_count else column).to_numpy())
 
 
-def _encode(values: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
-    whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    if isinstance(whole, pa.ChunkedArray):
-        whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], values.type)
-    return whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
+def _encode(values: pa.Array) -> pa.DictionaryArray:
+    return values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+
+
+@kernel
+def _combine(word: Array, told: Array, column: Array) -> None:
+    for row in range(len(word)):
+        word[row] = mix(word[row] ^ np.uint64(column[row]))
+        told[row] |= column[row] != 0
 
 
 @kernel

@@ -260,7 +260,7 @@ def _gathered(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
 def _joined(held: list[pa.Table]) -> Iterator[pa.Table]:
     """Yield tables of the same columns as one."""
     for _, parts in groupby(held, lambda part: part.schema):
-        yield pa.concat_tables(parts).unify_dictionaries()
+        yield pa.concat_tables(parts)
 
 
 def _told(chunk: Chunk, read: rollups.Texts, silent: NDArray[np.bool_] | None = None) -> rollups.Texts:

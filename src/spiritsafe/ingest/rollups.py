@@ -78,8 +78,8 @@ def identities(chunk: Chunk) -> pa.Table:
     return pa.table(
         {
             "account": chunk.account[rows],
-            "account_id": chunk.column("account_id").take(rows),
-            "organization_id": chunk.column("organization_id").take(rows).cast(pa.string()),
+            "account_id": chunk.whole("account_id").take(rows),
+            "organization_id": chunk.whole("organization_id").take(rows).cast(pa.string()),
             "last_us": chunk.us[rows],
         },
         schema=TABLES["identities"].schema,
@@ -126,12 +126,15 @@ def activity(chunk: Chunk) -> pa.Table:
 
 
 def _truncated(chunk: Chunk) -> NDArray[np.bool_]:
-    reason = chunk.column("finish_reason")
-    if pa.types.is_dictionary(reason.type):
-        reason = reason.unify_dictionaries().combine_chunks()
-        long = np.array([*(word == "length" for word in reason.dictionary.to_pylist()), False])
-        return np.asarray(long[pc.fill_null(reason.indices, len(long) - 1).to_numpy()], np.bool_)
-    return np.asarray(pc.fill_null(pc.equal(reason.cast(pa.string()), "length"), False).to_numpy(), np.bool_)
+    parts = [np.zeros(0, np.bool_)]
+    for reason in chunk.column("finish_reason").chunks:
+        if pa.types.is_dictionary(reason.type):
+            long = np.array([*(word == "length" for word in reason.dictionary.to_pylist()), False], np.bool_)
+            parts.append(long[pc.fill_null(reason.indices, len(long) - 1).to_numpy(zero_copy_only=False)])
+        else:
+            long = pc.fill_null(pc.equal(reason.cast(pa.string()), "length"), False)
+            parts.append(long.to_numpy(zero_copy_only=False))
+    return np.concatenate(parts)
 
 
 def _valid(chunk: Chunk, name: str) -> NDArray[np.bool_]:

@@ -4,7 +4,6 @@ Every rollup is keyed by account first, so a chunk is sorted by account once and
 it; an account's few rows then lie in the processor's cache whatever is asked of them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -17,7 +16,7 @@ from spiritsafe.engine.tables import DAY_US
 from spiritsafe.model.kernel import Array, kernel
 from spiritsafe.sketch.hashing import mix
 
-__all__ = ["Distinct", "Runs", "combined", "repeated", "runs_of"]
+__all__ = ["Distinct", "Runs", "repeated", "runs_of"]
 
 Int = NDArray[np.int64]
 
@@ -115,28 +114,6 @@ def repeated(values: Int) -> NDArray[np.bool_]:
     [True, False, True]
     """
     return np.asarray(_repeated(values))
-
-
-def combined(columns: Sequence[Int]) -> Int:
-    """Return a hash of each row of columns, int64 [n]; 0 where all are 0.
-
-    Args:
-        columns: hashes, int64 [n] each, at least one.
-    """
-    return np.asarray(_combined(np.stack(columns)))
-
-
-@kernel
-def _combined(columns: Array) -> Array:
-    out = np.zeros(columns.shape[1], np.int64)
-    for row in range(len(out)):
-        word, told = np.uint64(0), False
-        for column in range(columns.shape[0]):
-            word = mix(word ^ np.uint64(columns[column, row]))
-            told |= columns[column, row] != 0
-        if told:
-            out[row] = np.int64(word | np.uint64(1))  # 0 is none
-    return out
 
 
 @kernel

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from spiritsafe.engine.tables import CARRIED, DAY_US, TABLES, TRAIT_DAYS
 from spiritsafe.ingest.chunk import Chunk
 from spiritsafe.ingest.entities import Entities, Places
-from spiritsafe.ingest.hashes import hash_column, hash_numbers, hash_strings
+from spiritsafe.ingest.hashes import combined, hash_column, hash_numbers, hash_strings
 from spiritsafe.ingest.rollups import table_of
-from spiritsafe.ingest.runs import Runs, combined, runs_of
+from spiritsafe.ingest.runs import Runs, runs_of
 from spiritsafe.ingest.told import told_pseudonyms
 from spiritsafe.model.words import SHARED_EXIT, EntityKind, TraitKind, link_kind
 from spiritsafe.sketch.language import LANGUAGES

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -158,8 +159,7 @@ def _scrambled(serial: Int, seed: int) -> Int:
 
 
 def _ids(prefix: str, numbers: Int, absent: NDArray[np.bool_] | None = None) -> pa.Array:
-    digits = np.strings.add(prefix, numbers.astype(np.dtypes.StringDType()))
-    return pa.array(digits.astype(object), pa.string(), mask=absent)
+    return pc.binary_join_element_wise(prefix, pa.array(numbers, mask=absent).cast(pa.string()), "")
 
 
 def _named(names: NDArray[np.str_], codes: Int) -> pa.Array:
@@ -178,7 +178,4 @@ def _addresses(exit_of: Int, rng: np.random.Generator) -> pa.Array:
     host = 1 + (exit_of * 31 + rng.integers(0, 3, len(exit_of))) % 250
     net = (exit_of * 2_654_435_761) % (1 << 24)
     parts = [net >> 16, (net >> 8) & 255, net & 255, host]
-    text = parts[0].astype(np.dtypes.StringDType())
-    for part in parts[1:]:
-        text = np.strings.add(np.strings.add(text, "."), part.astype(np.dtypes.StringDType()))
-    return pa.array(text.astype(object), pa.string())
+    return pc.binary_join_element_wise(*(pa.array(part).cast(pa.string()) for part in parts), ".")

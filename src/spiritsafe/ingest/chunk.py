@@ -58,11 +58,6 @@ class Chunk:
             return self.table.column(name)
         return pa.chunked_array([pa.nulls(len(self))])
 
-    def whole(self, name: str) -> pa.ChunkedArray:
-        """Return a column of which rows can be taken: its pieces have one dictionary, if they have any."""
-        column = self.column(name)
-        return column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column
-
     def has(self, name: str) -> bool:
         """Return whether the file says anything in this column."""
         return name in self.table.column_names and self.table.column(name).null_count < len(self)

@@ -220,9 +220,9 @@ _SPOKEN = ("prompt", "system_prompt", "response", "sketch")
 """Columns from which texts are known."""
 
 
-_SILENT_ROWS = 2_000_000
-"""Exchanges without text that are taken at once: half a gigabyte, and one row of every rollup where there were ten."""
-_ENOUGH_ROWS = 2_000_000
+_SILENT_ROWS = 4_000_000
+"""Exchanges without text that are taken at once: a gigabyte, and one row of every rollup where there were ten."""
+_ENOUGH_ROWS = 3_000_000
 """Exchanges of several files from which they are committed: what an account did on several days is then one row."""
 
 

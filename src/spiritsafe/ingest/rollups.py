@@ -78,8 +78,9 @@ def identities(chunk: Chunk) -> pa.Table:
     return pa.table(
         {
             "account": chunk.account[rows],
-            "account_id": chunk.whole("account_id").take(rows),
-            "organization_id": chunk.whole("organization_id").take(rows).cast(pa.string()),
+            # texts first: to give the pieces of a column one dictionary takes three times as long
+            "account_id": chunk.column("account_id").cast(pa.string()).take(rows),
+            "organization_id": chunk.column("organization_id").cast(pa.string()).take(rows),
             "last_us": chunk.us[rows],
         },
         schema=TABLES["identities"].schema,

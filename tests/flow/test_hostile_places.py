@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -218,6 +219,8 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, change:
 
 def _child(*words: object, **options: object) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "spiritsafe", *map(str, words)]
+    # tests that run in the background of a shell have interrupts ignored, and so would their children
+    options |= {"preexec_fn": partial(signal.signal, signal.SIGINT, signal.SIG_DFL)}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)  # type: ignore[call-overload, no-any-return]
 
 

@@ -144,7 +144,8 @@ def _otlp(tag: bytes, path: Path, around: tuple[bytes, ...] = ()) -> None:
     path.write_bytes(READERS[Format.OTLP_PROTOBUF].examples()[0] + held)
 
 
-def _table(rows: int, **columns: object) -> pa.Table:
+def table(rows: int, **columns: object) -> pa.Table:
+    """Return exchanges of one account in one second, with these columns beside or instead of the required ones."""
     base: dict[str, object] = {
         "exchange_id": [f"e{n}" for n in range(rows)],
         "started_at": pa.array(np.full(rows, 1_767_225_600), pa.timestamp("s", "UTC")),
@@ -156,39 +157,39 @@ def _table(rows: int, **columns: object) -> pa.Table:
     return pa.table(base | columns)
 
 
-def _written(path: Path, table: pa.Table, **options: object) -> None:
-    pq.write_table(table, path, compression="zstd", write_statistics=False, **options)
+def _written(path: Path, rows: pa.Table, **options: object) -> None:
+    pq.write_table(rows, path, compression="zstd", write_statistics=False, **options)
 
 
 def _dictionary(path: Path) -> None:
     held = pa.DictionaryArray.from_arrays(pa.array(np.zeros(3_000, np.int32)), pa.array(["word " * MB]))
-    _written(path, _table(3_000, prompt=held), dictionary_pagesize_limit=1 << 30)
+    _written(path, table(3_000, prompt=held), dictionary_pagesize_limit=1 << 30)
 
 
 def _dictionaries(path: Path, size: int = 100) -> None:
     values = pa.array([f"{n:02d}" + " " * MB for n in range(size)])
     held = pa.DictionaryArray.from_arrays(pa.array(np.arange(size, dtype=np.int32)), values)
-    _written(path, _table(size, **dict.fromkeys(_TEXTS, held)), dictionary_pagesize_limit=1 << 30)
+    _written(path, table(size, **dict.fromkeys(_TEXTS, held)), dictionary_pagesize_limit=1 << 30)
 
 
 def _pages(columns: int, path: Path) -> None:
     held = pa.array([" " * (_PAGE // 10)] * 10, pa.large_string())
-    table = _table(10, **dict.fromkeys(_TEXTS[:columns], held))
-    _written(path, table, use_dictionary=False, data_page_size=1 << 30)
+    rows = table(10, **dict.fromkeys(_TEXTS[:columns], held))
+    _written(path, rows, use_dictionary=False, data_page_size=1 << 30)
 
 
 def _prefixes(path: Path) -> None:
     held = pa.array(["word " * 20_000 + str(n) for n in range(20_000)], pa.large_string())
     encoding = {"prompt": "DELTA_BYTE_ARRAY"}
-    _written(path, _table(20_000, prompt=held), use_dictionary=False, column_encoding=encoding)
+    _written(path, table(20_000, prompt=held), use_dictionary=False, column_encoding=encoding)
 
 
 def _prompts(path: Path) -> None:
-    schema = _table(1, prompt=[""]).schema
+    schema = table(1, prompt=[""]).schema
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for number in range(40):
-            table = _table(1, prompt=[_words(10 * MB, number)])
-            writer.write_table(table.set_column(0, "exchange_id", pa.array([f"e{number}"])))
+            row = table(1, prompt=[_words(10 * MB, number)])
+            writer.write_table(row.set_column(0, "exchange_id", pa.array([f"e{number}"])))
 
 
 def _json(name: str, about: str, pieces: Pieces) -> Bomb:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from attacks.bombs import table
 from spiritsafe.ingest.batch import Limits
 from spiritsafe.ingest.read import Reading
 from spiritsafe.ingest.sources import source
@@ -24,25 +25,13 @@ PEAK_GIB = 2.0
 """What docs/hostile-input.md promises of reading, the libraries' half a gigabyte included."""
 
 
-def _table(rows: int, **columns: object) -> pa.Table:
-    base: dict[str, object] = {
-        "exchange_id": [f"e{n}" for n in range(rows)],
-        "started_at": pa.array(np.full(rows, 1_767_225_600), pa.timestamp("s", "UTC")),
-        "account_id": ["a"] * rows,
-        "model": ["m"] * rows,
-        "input_tokens": np.ones(rows, np.int64),
-        "output_tokens": np.ones(rows, np.int64),
-    }
-    return pa.table(base | columns)
-
-
 def _repeated(value: str, rows: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([value]))
 
 
-def _written(table: pa.Table, **options: object) -> bytes:
+def _written(rows: pa.Table, **options: object) -> bytes:
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", **options)
+    pq.write_table(rows, sink, compression="zstd", **options)
     return sink.getvalue()
 
 
@@ -65,7 +54,7 @@ def test_a_gzip_bomb_is_defused(tmp_path: Path, start: bytes, filling: bytes) ->
 
 
 def test_a_value_that_a_dictionary_holds_once_is_decoded_a_few_rows_at_a_time(tmp_path: Path) -> None:
-    data = _written(_table(2_000, prompt=_repeated("word " * 200_000, 2_000)), dictionary_pagesize_limit=1 << 30)
+    data = _written(table(2_000, prompt=_repeated("word " * 200_000, 2_000)), dictionary_pagesize_limit=1 << 30)
     limits = Limits(batch_bytes=4 << 20, decoded_floor=1 << 40)
     largest = 0
     for taken, size in enumerate(_read(tmp_path / "log", data, limits)):
@@ -77,7 +66,7 @@ def test_a_value_that_a_dictionary_holds_once_is_decoded_a_few_rows_at_a_time(tm
 
 
 def test_values_that_add_up_to_a_bomb_are_refused(tmp_path: Path) -> None:
-    data = _written(_table(2_000, prompt=_repeated("word " * 200_000, 2_000)), dictionary_pagesize_limit=1 << 30)
+    data = _written(table(2_000, prompt=_repeated("word " * 200_000, 2_000)), dictionary_pagesize_limit=1 << 30)
     with pytest.raises(InputError, match="as a decompression bomb does"):
         list(_read(tmp_path / "log", data, Limits(batch_bytes=4 << 20, decoded_floor=32 << 20)))
 
@@ -85,7 +74,7 @@ def test_values_that_add_up_to_a_bomb_are_refused(tmp_path: Path) -> None:
 def test_prefixes_that_add_up_to_a_bomb_are_decoded_a_few_rows_at_a_time(tmp_path: Path) -> None:
     prompts = pa.array(["word " * 20_000 + str(n) for n in range(500)], pa.large_string())
     encoding = {"prompt": "DELTA_BYTE_ARRAY"}
-    data = _written(_table(500, prompt=prompts), use_dictionary=False, column_encoding=encoding)
+    data = _written(table(500, prompt=prompts), use_dictionary=False, column_encoding=encoding)
     sizes = list(_read(tmp_path / "log", data, Limits(batch_bytes=1 << 20)))
     assert len(data) < 40_000
     assert sum(sizes) > 500 * 100_000
@@ -93,14 +82,14 @@ def test_prefixes_that_add_up_to_a_bomb_are_decoded_a_few_rows_at_a_time(tmp_pat
 
 
 def test_a_page_that_inflates_beyond_the_limit_is_refused(tmp_path: Path) -> None:
-    data = _written(_table(40, prompt=[" " * 1_000_000] * 40), use_dictionary=False, data_page_size=1 << 30)
+    data = _written(table(40, prompt=[" " * 1_000_000] * 40), use_dictionary=False, data_page_size=1 << 30)
     with pytest.raises(InputError, match=r"a page claims 4\d+ bytes, and at most 1048576"):
         list(_read(tmp_path / "log", data, Limits(page_bytes=1 << 20)))
 
 
 def test_pages_that_are_long_together_are_refused(tmp_path: Path) -> None:
     texts = {name: [name * 40_000] * 2 for name in ("prompt", "system_prompt", "response", "user_agent")}
-    data = _written(_table(2, **texts), use_dictionary=False)
+    data = _written(table(2, **texts), use_dictionary=False)
     with pytest.raises(InputError, match=r"pages of a row group claim \d+ bytes, and at most 1500000 are read"):
         list(_read(tmp_path / "log", data, Limits(page_bytes=1 << 20, pages_bytes=1_500_000)))
     assert sum(_read(tmp_path / "log", data, Limits(page_bytes=1 << 20, pages_bytes=3_500_000))) > 2_000_000
@@ -108,20 +97,20 @@ def test_pages_that_are_long_together_are_refused(tmp_path: Path) -> None:
 
 def test_dictionaries_count_among_the_pages(tmp_path: Path) -> None:
     values = {name: pa.array([name * 100_000, "a"]).dictionary_encode() for name in ("prompt", "system_prompt")}
-    data = _written(_table(2, **values), dictionary_pagesize_limit=1 << 30)
+    data = _written(table(2, **values), dictionary_pagesize_limit=1 << 30)
     with pytest.raises(InputError, match="pages of a row group claim"):
         list(_read(tmp_path / "log", data, Limits(pages_bytes=1_500_000)))
 
 
 def test_rows_that_are_claimed_and_not_there_are_refused(tmp_path: Path) -> None:
     same = _repeated("e", 300_000)
-    data = _written(_table(300_000, exchange_id=same, account_id=same, model=same))
+    data = _written(table(300_000, exchange_id=same, account_id=same, model=same))
     with pytest.raises(InputError, match=r"claims 300000 rows in \d+ bytes"):
         list(_read(tmp_path / "log", data, Limits(row_inflation=1, row_floor=1_000)))
 
 
 def test_honest_compression_is_no_bomb(tmp_path: Path) -> None:
-    data = _written(_table(50_000, prompt=_repeated("The same long system prompt. " * 100, 50_000)))
+    data = _written(table(50_000, prompt=_repeated("The same long system prompt. " * 100, 50_000)))
     assert sum(_read(tmp_path / "log", data, Limits())) > 50_000 * 2_900
 
 
@@ -152,7 +141,7 @@ def test_memory_is_bounded_by_the_limits_and_not_by_the_input(tmp_path: Path) ->
     with gzip.open(tmp_path / "d.gz", "wb", 1) as file:
         for _ in range(20):
             file.write(b"[" * 10_000_000)
-    repeated = _table(3_000, prompt=_repeated("word " * 1_000_000, 3_000))
+    repeated = table(3_000, prompt=_repeated("word " * 1_000_000, 3_000))
     (tmp_path / "e.parquet").write_bytes(_written(repeated, dictionary_pagesize_limit=1 << 30))
     names = sorted(str(path) for path in tmp_path.iterdir())
     done = subprocess.run(

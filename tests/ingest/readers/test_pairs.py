@@ -1,6 +1,5 @@
 """Pairs of request and response: every API and envelope, streamed or not; whose call it was; what is refused."""
 
-import hashlib
 import itertools
 import json
 from collections.abc import Callable
@@ -13,50 +12,36 @@ from hypothesis import strategies as st
 
 from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.ingest.read import Reading
-from spiritsafe.ingest.readers.pairexamples import EXAMPLES, KEY
+from spiritsafe.ingest.readers.pairexamples import KEY
 from spiritsafe.ingest.readers.pairs import Pairs
 from spiritsafe.ingest.sources import source
 from spiritsafe.model.columns import EXCHANGES
 from spiritsafe.model.errors import InputError
 from spiritsafe.model.settings import OnError
+from tests.ingest.readers.paired import (
+    APISIX,
+    BATCH,
+    CHAT,
+    CHAT_STREAM,
+    FLAT,
+    HASH,
+    KONG,
+    MESSAGES,
+    PLAIN,
+    REFUSED,
+    RESPONSES,
+    RESPONSES_STREAM,
+    changed,
+    row_of,
+    rows_of,
+)
 
 Write = Callable[..., Path]
 Read = Callable[..., tuple[list[Any], list[tuple[int, str]]]]
-PLAIN, FLAT, KONG, APISIX, BATCH = EXAMPLES
-HASH = hashlib.sha256(KEY.encode()).hexdigest()
-CHAT, CHAT_STREAM, CHAT_CHUNKS, RESPONSES, RESPONSES_STREAM, MESSAGES, MESSAGES_STREAM, REFUSED, OTHER = (
-    json.loads(line) for line in PLAIN.splitlines()
-)
-SSE = "".join
-
-
-def _row(record: dict[str, Any]) -> dict[str, Any]:
-    row = Pairs().row(record)
-    assert row is not None
-    return row
-
-
-def _changed(record: dict[str, Any], path: str, value: object) -> dict[str, Any]:
-    """A copy with one value put at a dotted path; ``...`` takes it away."""
-    copy: dict[str, Any] = json.loads(json.dumps(record))
-    holder, names = copy, path.split(".")
-    for name in names[:-1]:
-        holder = holder.setdefault(name, {})
-    if value is ...:
-        holder.pop(names[-1], None)
-    else:
-        holder[names[-1]] = value
-    return copy
-
-
-def _read(tmp_path: Path, data: bytes) -> list[dict[str, Any]]:
-    (tmp_path / "log").write_bytes(data)
-    tables = [batch.table for batch in Reading(EXCHANGES).batches(source(tmp_path / "log"))]
-    return [row for table in tables for row in table.to_pylist()]
 
 
 def test_every_api_plain_and_streamed_is_read_whole(tmp_path: Path) -> None:
-    rows = _read(tmp_path, PLAIN)
+    rows = rows_of(tmp_path, PLAIN)
     told = ("exchange_id", "model", "input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
     assert [tuple(row.get(name) for name in told) for row in rows] == [
         ("chatcmpl-1", "gpt-4o-mini", 2006, 300, 1920, 40),
@@ -83,7 +68,7 @@ def test_every_api_plain_and_streamed_is_read_whole(tmp_path: Path) -> None:
 
 
 def test_what_was_asked_for_is_read(tmp_path: Path) -> None:
-    chat, *_ = rows = _read(tmp_path, PLAIN)
+    chat, *_ = rows = rows_of(tmp_path, PLAIN)
     asked = (
         "max_tokens",
         "temperature",
@@ -110,7 +95,7 @@ def test_what_was_asked_for_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_every_envelope_says_who_and_when(tmp_path: Path, example: bytes, expected: tuple[object, ...]) -> None:
-    row = _read(tmp_path, example)[0]
+    row = rows_of(tmp_path, example)[0]
     names = ("exchange_id", "account_id", "key_id", "organization_id", "duration_ms", "started_at")
     found = [row.get(name) for name in names]
     assert (*found[:-1], str(found[-1])) == expected
@@ -118,7 +103,7 @@ def test_every_envelope_says_who_and_when(tmp_path: Path, example: bytes, expect
 
 
 def test_the_older_completions_are_read(tmp_path: Path) -> None:
-    row = _read(tmp_path, FLAT)[1]
+    row = rows_of(tmp_path, FLAT)[1]
     told = ("operation", "prompt", "response", "input_tokens", "output_tokens", "finish_reason", "logprobs")
     assert [row[name] for name in told] == ["text_completion", "Once upon", " a time", 5, 7, "length", True]
 
@@ -129,79 +114,23 @@ def test_a_call_that_is_no_exchange_is_passed_over(tmp_path: Path) -> None:
     assert sum(batch.table.num_rows for batch in reading.batches(source(tmp_path / "log"))) == 8
     assert reading.stats.passed == 1
     embedding = {"object": "list", "data": [{"object": "embedding"}], "usage": {"prompt_tokens": 8, "total_tokens": 8}}
-    assert Pairs().row(_changed(CHAT, "response.body", embedding)) is None
-    assert Pairs().row(_changed(CHAT, "response.body", {"input_tokens": 14})) is None
+    assert Pairs().row(changed(CHAT, "response.body", embedding)) is None
+    assert Pairs().row(changed(CHAT, "response.body", {"input_tokens": 14})) is None
     queued: dict[str, object] = {"id": "resp_9", "object": "response", "status": "queued", "output": [], "usage": None}
-    assert Pairs().row(_changed(RESPONSES, "response.body", queued)) is None
-    assert Pairs().row(_changed(REFUSED, "request.path", "/v1/embeddings")) is None
-    assert Pairs().row(_changed(REFUSED, "request.body", "not even JSON")) is None
-    assert Pairs().row(_changed(REFUSED, "request.body.model", "m\0")) is None
-
-
-def _without_usage(text: str) -> str:
-    return SSE(part + "\n\n" for part in text.split("\n\n") if '"prompt_tokens"' not in part)
-
-
-QUESTION = {"model": "m", "messages": [{"role": "system", "content": "s" * 39}, {"role": "user", "content": "u" * 200}]}
-CUT_OFF = {
-    "chat without include_usage": (CHAT_STREAM, _without_usage(CHAT_STREAM["response"]["body"]), 60, 5),
-    "chunks without include_usage": (CHAT_CHUNKS, CHAT_CHUNKS["response"]["body"][:-1], 60, 5),
-    "responses": (RESPONSES_STREAM, RESPONSES_STREAM["response"]["body"].partition("event: response.comp")[0], 60, 2),
-    "messages": (MESSAGES_STREAM, MESSAGES_STREAM["response"]["body"].partition("event: message_delta")[0], 100, 3),
-    "cut in an event": (CHAT_STREAM, CHAT_STREAM["response"]["body"].partition('"finish_reason": "stop"')[0], 60, 5),
-}
-
-
-@pytest.mark.parametrize("name", CUT_OFF)
-def test_a_stream_without_its_count_is_taken_and_told_of(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
-) -> None:
-    """Input from the request's 240 bytes, or from Anthropic's first event; output from what was streamed."""
-    record, body, given, made = CUT_OFF[name]
-    uncounted = _changed(_changed(record, "response.body", body), "request.body", QUESTION | {"stream": True})
-    rows = _read(tmp_path, b"\n".join(json.dumps(each).encode() for each in (CHAT, uncounted, RESPONSES)))
-    assert [(row["input_tokens"], row["output_tokens"]) for row in rows] == [(2006, 300), (given, made), (328, 52)]
-    (told,) = (record for record in caplog.records if "estimated" in record.message)
-    assert (told.__dict__["count"], told.__dict__["source"]) == (1, str(tmp_path / "log"))
-    assert "tokens_estimated" not in rows[1]
-
-
-def test_all_that_a_stream_puts_out_is_estimated(tmp_path: Path) -> None:
-    begun = {"type": "message_start", "message": {"id": "m", "usage": {"input_tokens": 7, "output_tokens": 1}}}
-    pieces = [{"thinking": "t" * 4_000}, {"text": "a" * 400}, {"partial_json": "j" * 40}]
-    deltas = [{"type": "content_block_delta", "index": at, "delta": delta} for at, delta in enumerate(pieces)]
-    (row,) = _read(tmp_path, json.dumps(_changed(MESSAGES_STREAM, "response.body", [begun, *deltas])).encode())
-    assert (row["input_tokens"], row["output_tokens"]) == (7, 1_110)
-    calls = [{"index": 0, "function": {"arguments": "c" * 80}}]
-    chunks = [{"choices": [{"index": at, "delta": {"content": "x" * 40, "tool_calls": calls}}]} for at in (0, 1)]
-    assert _row(_changed(CHAT_STREAM, "response.body", chunks))["output_tokens"] == 60
-
-
-def test_a_proxys_own_count_comes_before_an_estimate() -> None:
-    record = _changed(CHAT_STREAM, "response.body", _without_usage(CHAT_STREAM["response"]["body"]))
-    row = _row({**record, "usage": {"prompt_tokens": 901, "completion_tokens": 902}})
-    assert (row["input_tokens"], row["output_tokens"], "tokens_estimated" in row) == (901, 902, False)
-
-
-@pytest.mark.parametrize("body", [CHAT["response"]["body"] | {"usage": None}, ...], ids=["no usage", "no body"])
-def test_an_answer_that_was_not_streamed_needs_its_count(jsonl: Write, read: Read, body: object) -> None:
-    uncounted = _changed(CHAT, "response.body", body)
-    good, bad = read(jsonl([CHAT, uncounted, RESPONSES]))
-    assert [row["exchange_id"] for row in good] == ["chatcmpl-1", "resp_1"]
-    assert bad in ([(2, "input_tokens")], [(2, "output_tokens")])
-    with pytest.raises(InputError, match="no record holds what the contract requires") as caught:
-        read(jsonl([uncounted, uncounted]))
-    assert "include_usage" in caught.value.hint
+    assert Pairs().row(changed(RESPONSES, "response.body", queued)) is None
+    assert Pairs().row(changed(REFUSED, "request.path", "/v1/embeddings")) is None
+    assert Pairs().row(changed(REFUSED, "request.body", "not even JSON")) is None
+    assert Pairs().row(changed(REFUSED, "request.body.model", "m\0")) is None
 
 
 def test_a_bad_record_says_where_and_what_to_do(jsonl: Write) -> None:
-    broken = _changed(CHAT, "response.body", json.dumps(CHAT["response"]["body"])[:-20])
+    broken = changed(CHAT, "response.body", json.dumps(CHAT["response"]["body"])[:-20])
     with pytest.raises(InputError, match=r"row 2: response\.body is JSON that is cut off.*raise the logger's bound"):
         list(Reading(EXCHANGES).batches(source(jsonl([CHAT, broken]))))
-    torn = _changed(CHAT_STREAM, "response.body", CHAT_STREAM["response"]["body"].replace('{"id"', '{"id', 1))
+    torn = changed(CHAT_STREAM, "response.body", CHAT_STREAM["response"]["body"].replace('{"id"', '{"id', 1))
     with pytest.raises(InputError, match=r"row 2: response\.body is a stream whose event 1 is not JSON"):
         list(Reading(EXCHANGES).batches(source(jsonl([CHAT, torn]))))
-    odd = _changed(CHAT, "response.body.usage.prompt_tokens", "many")
+    odd = changed(CHAT, "response.body.usage.prompt_tokens", "many")
     with pytest.raises(InputError, match=r"row 2, column 'input_tokens': .* has it as response `usage`"):
         list(Reading(EXCHANGES).batches(source(jsonl([CHAT, odd]))))
 
@@ -209,39 +138,18 @@ def test_a_bad_record_says_where_and_what_to_do(jsonl: Write) -> None:
 @pytest.mark.parametrize("place", ["/v1/chat/completions", "https://api.example.com/v1/messages?beta=true", None])
 def test_two_bodies_cut_off_are_still_a_bad_record(jsonl: Write, read: Read, place: str | None) -> None:
     asked, answered = json.dumps(CHAT["request"]["body"]), json.dumps(CHAT["response"]["body"])
-    record = _changed(_changed(CHAT, "request.body", asked[:-9]), "response.body", answered[:-9])
-    good, bad = read(jsonl([CHAT, _changed(record, "request.path", place or "/")]))
+    record = changed(changed(CHAT, "request.body", asked[:-9]), "response.body", answered[:-9])
+    good, bad = read(jsonl([CHAT, changed(record, "request.path", place or "/")]))
     assert (len(good), bad) == (1, [(2, "")])
 
 
 def test_a_failed_call_used_no_tokens_unless_it_says_so() -> None:
     streamed = 'event: error\ndata: {"type": "error", "error": {"type": "overloaded_error"}}\n\n'
-    for record in (REFUSED, _changed(MESSAGES, "response.body", streamed)):
-        row = _row(record)
+    for record in (REFUSED, changed(MESSAGES, "response.body", streamed)):
+        row = row_of(record)
         assert (row["input_tokens"], row["output_tokens"], row.get("response")) == (0, 0, None)
-    failed = _changed(RESPONSES, "response.body", {**json.loads(RESPONSES["response"]["body"]), "status": "failed"})
-    assert _row(failed)["input_tokens"] == 328
-
-
-def test_an_error_in_the_middle_leaves_the_output_to_an_estimate() -> None:
-    torn = MESSAGES_STREAM["response"]["body"].partition("event: message_delta")[0]
-    row = _row(
-        _changed(MESSAGES_STREAM, "response.body", f'{torn}data: {{"type": "error", "error": {{"type": "e"}}}}\n\n')
-    )
-    assert (row["input_tokens"], row["output_tokens"], row["tokens_estimated"]) == (100, 3, True)
-
-
-def test_an_answer_that_a_client_did_not_wait_for_is_none_of_zero_tokens() -> None:
-    torn = CHAT_STREAM["response"]["body"].partition('"finish_reason": "stop"')[0].rpartition("data:")[0]
-    for record in (
-        _changed(_changed(CHAT_STREAM, "response.body", torn), "response.status", 499),
-        _changed(CHAT_STREAM, "response.body", f'{torn}data: {{"error": {{"message": "overloaded"}}}}\n\n'),
-    ):
-        row = _row(record)
-        assert (row["output_tokens"], row["response"]) == (5, "A locked glass box.")
-    gone = _changed(_changed(CHAT_STREAM, "response.body", ""), "response.status", 499)
-    assert _row(gone)["output_tokens"] == 0
-    assert Pairs().row(_changed(gone, "response.status", 0)) is None
+    failed = changed(RESPONSES, "response.body", {**json.loads(RESPONSES["response"]["body"]), "status": "failed"})
+    assert row_of(failed)["input_tokens"] == 328
 
 
 @pytest.mark.parametrize(
@@ -268,47 +176,47 @@ def test_an_answer_that_a_client_did_not_wait_for_is_none_of_zero_tokens() -> No
 def test_the_account_is_who_the_proxy_says_else_the_keys_hash(changes: dict[str, object], account: str | None) -> None:
     record = CHAT
     for path, value in changes.items():
-        record = _changed(record, path, value)
-    assert _row(record)["account_id"] == account
+        record = changed(record, path, value)
+    assert row_of(record)["account_id"] == account
 
 
 def test_bodies_may_stand_by_themselves_as_objects_or_text() -> None:
     asked, answered = CHAT["request"]["body"], CHAT["response"]["body"]
     for request, response in ((asked, answered), (json.dumps(asked), json.dumps(answered))):
-        row = _row({"tenant": "t-1", "ts": 1767225600.5, "request": request, "response": response})
+        row = row_of({"tenant": "t-1", "ts": 1767225600.5, "request": request, "response": response})
         told = ("account_id", "input_tokens", "prompt", "response", "status")
         assert [row[name] for name in told] == ["t-1", 2006, "What is a spirit safe?", "A locked glass box.", None]
 
 
 def test_an_organisation_that_a_client_names_counts_once_the_api_took_it() -> None:
     named = {"authorization": f"Bearer {KEY}", "openai-organization": "org-7"}
-    assert _row(_changed(CHAT, "request.headers", named))["organization_id"] == "org-7"
-    assert _row(_changed(REFUSED, "request.headers", named))["organization_id"] is None
+    assert row_of(changed(CHAT, "request.headers", named))["organization_id"] == "org-7"
+    assert row_of(changed(REFUSED, "request.headers", named))["organization_id"] is None
 
 
 def test_an_address_that_a_client_could_write_is_not_taken() -> None:
-    forged = _changed(CHAT, "client_ip", ...)
-    forged = _changed(forged, "request.headers.x-forwarded-for", "198.51.100.1")
-    assert _row(forged)["client_ip"] is None
+    forged = changed(CHAT, "client_ip", ...)
+    forged = changed(forged, "request.headers.x-forwarded-for", "198.51.100.1")
+    assert row_of(forged)["client_ip"] is None
 
 
 def test_names_that_mean_something_else_lead_nowhere(tmp_path: Path) -> None:
     odd = {"latency": {"upstream": 3}, "channel": ["a"], "asn": "AS1", "country": {"code": "NL"}, "client_ip": None}
-    (row,) = _read(tmp_path, json.dumps({**CHAT, "latency_ms": "1.2s", **odd, "remote_addr": "192.0.2.1"}).encode())
+    (row,) = rows_of(tmp_path, json.dumps({**CHAT, "latency_ms": "1.2s", **odd, "remote_addr": "192.0.2.1"}).encode())
     told = ("duration_ms", "channel", "asn", "country", "client_ip")
     assert [row.get(name) for name in told] == [None, None, None, None, "192.0.2.1"]
 
 
 def test_a_record_without_an_id_has_one_of_its_content() -> None:
-    bare = _changed(CHAT, "response.body.id", ...)
-    first, again = _row(bare)["exchange_id"], _row(json.loads(json.dumps(bare)))["exchange_id"]
+    bare = changed(CHAT, "response.body.id", ...)
+    first, again = row_of(bare)["exchange_id"], row_of(json.loads(json.dumps(bare)))["exchange_id"]
     assert first == again
-    assert _row(_changed(bare, "timestamp", "2026-01-01T00:00:30Z"))["exchange_id"] != first
+    assert row_of(changed(bare, "timestamp", "2026-01-01T00:00:30Z"))["exchange_id"] != first
 
 
 def test_no_key_is_kept_anywhere(tmp_path: Path) -> None:
-    broken = json.dumps(_changed(CHAT, "response.body.usage", None))
-    data = "\n".join([json.dumps(CHAT), broken, broken[:-9], json.dumps(_changed(CHAT, "timestamp", "soon"))])
+    broken = json.dumps(changed(CHAT, "response.body.usage", None))
+    data = "\n".join([json.dumps(CHAT), broken, broken[:-9], json.dumps(changed(CHAT, "timestamp", "soon"))])
     (tmp_path / "log").write_text(data)
     with Quarantine(tmp_path / "aside.jsonl") as quarantine:
         reading = Reading(EXCHANGES, OnError.QUARANTINE, quarantine)
@@ -362,7 +270,7 @@ def test_a_streamed_answer_is_the_plain_one(
     end = data.draw(st.sampled_from(["\n", "\r\n"]))
     text = "".join(f"data: {json.dumps(event, ensure_ascii=False)}{end}{end}" for event in events)
     rows = [
-        _row({"tenant": "t-1", "timestamp": 1767225600, "request_body": asked, "response_body": body})
+        row_of({"tenant": "t-1", "timestamp": 1767225600, "request_body": asked, "response_body": body})
         for body in (events, text, [f"data: {json.dumps(event)}" for event in events])
     ]
     told = ("exchange_id", "model", "input_tokens", "output_tokens", "prompt", "response", "finish_reason", "stream")
@@ -372,10 +280,10 @@ def test_a_streamed_answer_is_the_plain_one(
 
 def test_half_an_emoji_in_an_answer_stops_nobody(tmp_path: Path) -> None:
     body = json.dumps(CHAT["response"]["body"]).replace("A locked", "\\ud83d locked")
-    (row,) = _read(tmp_path, json.dumps(_changed(CHAT, "response.body", body)).encode())
+    (row,) = rows_of(tmp_path, json.dumps(changed(CHAT, "response.body", body)).encode())
     assert row["response"] == "\ufffd locked glass box."
     streamed = CHAT_STREAM["response"]["body"].replace("A locked", "\\ud83d locked")
-    (row,) = _read(tmp_path, json.dumps(_changed(CHAT_STREAM, "response.body", streamed)).encode())
+    (row,) = rows_of(tmp_path, json.dumps(changed(CHAT_STREAM, "response.body", streamed)).encode())
     assert row["response"] == "\ufffd locked glass box."
 
 
@@ -394,8 +302,8 @@ NAMES = st.sampled_from(sorted(ASKED | {"tools", "thinking", "user", "metadata",
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(NAMES, JUNK, max_size=6) | JUNK, st.sampled_from([CHAT, RESPONSES_STREAM, MESSAGES, REFUSED]))
 def test_whatever_a_client_asks_stops_nobody(tmp_path: Path, asked: object, record: dict[str, Any]) -> None:
-    hostile = _changed(record, "request.body", asked)
-    rows = _read(tmp_path, "\n".join([json.dumps(CHAT), json.dumps(hostile)]).encode())
+    hostile = changed(record, "request.body", asked)
+    rows = rows_of(tmp_path, "\n".join([json.dumps(CHAT), json.dumps(hostile)]).encode())
     assert len(rows) == 2 or record is REFUSED
 
 
@@ -412,6 +320,6 @@ def test_whatever_a_client_asks_stops_nobody(tmp_path: Path, asked: object, reco
 def test_a_strangers_failed_call_stops_nobody(jsonl: Write, read: Read, changes: dict[str, object]) -> None:
     record = REFUSED
     for path, value in changes.items():
-        record = _changed(record, path, value)
+        record = changed(record, path, value)
     good, bad = read(jsonl([CHAT, record]))
     assert (len(good), bad) == (1, [])

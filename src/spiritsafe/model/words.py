@@ -10,6 +10,7 @@ __all__ = [
     "LINK_PREFIX",
     "SHARED_EXIT",
     "TRAIT_FAMILY",
+    "Action",
     "Capability",
     "Elicitation",
     "EntityKind",
@@ -17,6 +18,8 @@ __all__ = [
     "Format",
     "NetworkTag",
     "Programme",
+    "Step",
+    "Subject",
     "Tier",
     "TraitKind",
     "Verification",
@@ -232,3 +235,45 @@ class Verification(StrEnum):
     PHONE = "phone"
     PAYMENT = "payment"
     ORGANISATION = "organisation"
+
+
+class Step(StrEnum):
+    """The ladder of answers, each stronger than the one before; all can be undone."""
+
+    OBSERVE = "observe"
+    RATE_LIMIT = "rate_limit"
+    STEP_UP = "step_up"
+    WITHHOLD = "withhold"
+    WATERMARK = "watermark"
+    SUSPEND = "suspend"
+
+    @property
+    def rank(self) -> int:
+        """0 for observe ... 5 for suspend."""
+        return list(Step).index(self)
+
+
+class Action(StrEnum):
+    """What becomes of one request; the contract's ``action``."""
+
+    ALLOW = "allow"
+    RATE_LIMIT = "rate_limit"
+    STEP_UP = "step_up"
+    WITHHOLD = "withhold"
+    WATERMARK = "watermark"
+    SUSPEND = "suspend"
+
+    @property
+    def passes(self) -> bool:
+        """True where the request goes on to the model."""
+        return self in {Action.ALLOW, Action.WITHHOLD, Action.WATERMARK}
+
+
+class Subject(StrEnum):
+    """Whom a row of a policy is about."""
+
+    ACCOUNT = "account"
+    KEY = "key"
+    ORGANISATION = "organisation"
+    CAMPAIGN = "campaign"
+    PREFIX = "prefix"

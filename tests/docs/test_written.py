@@ -11,14 +11,21 @@ import pytest
 from pydantic import BaseModel
 
 from spiritsafe.engine.tables import TABLES, Merge
-from spiritsafe.model.settings import OnError, Settings
+from spiritsafe.model.settings import Marking, OnError, Settings
 from spiritsafe.simulation.archetypes import ARCHETYPES
 from spiritsafe.simulation.cohorts import COHORTS
 from spiritsafe.simulation.spec import CampaignSpec
 from tests.docs.pages import Written
 
 _BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
-_TYPES: dict[Any, str] = {int: "whole number", float: "number", OnError: "word", Path | None: "path"}
+_TYPES: dict[Any, str] = {
+    int: "whole number",
+    float: "number",
+    str: "text",
+    tuple[str, ...]: "list of texts",
+    Path | None: "path",
+    **dict.fromkeys((OnError, Marking), "word"),
+}
 _PURPOSE = {
     "identities": "leads from a hash back to the account id that one acts on",
     "activity": "what an account did in an hour",
@@ -46,7 +53,7 @@ def settings() -> Iterator[str]:
         yield "|---|---|---|---|---|"
         for key, field in kind.model_fields.items():
             limits = ", ".join(f"{_BOUNDS[at]} {limit}" for m in field.metadata for at, limit in asdict(m).items())
-            default = "none" if field.default is None else f"`{field.default}`"
+            default = "none" if field.default in {None, "", ()} else f"`{field.default}`"
             yield f"| `{key}` | {_TYPES[field.annotation]} | {default} | {limits} | {field.description} |"
         yield ""
 

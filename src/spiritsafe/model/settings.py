@@ -22,7 +22,10 @@ from spiritsafe.model.errors import ConfigError
 __all__ = [
     "DetectionSettings",
     "EngineSettings",
+    "GatewaySettings",
     "IngestSettings",
+    "LimitSettings",
+    "Marking",
     "OnError",
     "PrivacySettings",
     "Settings",
@@ -85,6 +88,48 @@ class DetectionSettings(_Section):
     seed: int = Field(0, ge=0, lt=2**63, description="seed of decoys and permutations")
 
 
+class Marking(StrEnum):
+    """How a watermarked request reaches an engine that marks."""
+
+    XARGS = "xargs"
+    POOL = "pool"
+
+
+class GatewaySettings(_Section):
+    """The request path."""
+
+    trusted_peers: tuple[str, ...] = Field(
+        (), description="addresses and networks of proxies whose headers are believed"
+    )
+    appeal: str = Field("", description="where the sender of a stopped request can object")
+    keys: Path | None = Field(None, description="JSON lines: key_sha256, account_id, organization_id, key_id")
+    token_file: Path | None = Field(None, description="the operator's token; none = such routes for this machine alone")
+    upstream_key_file: Path | None = Field(None, description="key that is sent to the model instead of the client's")
+    policy_keys: tuple[str, ...] = Field((), description="public keys of operators whose suspend rows are taken")
+    marking: Marking = Field(Marking.XARGS, description="mark by the engine's per-request argument, or by another pool")
+    marked_upstream: str = Field("", description="URL of the pool that marks, for marking = pool")
+    max_body_mib: int = Field(32, ge=1, le=1_024, description="largest request body, MiB")
+    head_s: float = Field(10, ge=0.1, le=600, description="seconds for a request's headers")
+    body_s: float = Field(60, ge=0.1, le=3_600, description="seconds for its body")
+    stall_s: float = Field(60, ge=0.1, le=3_600, description="seconds that an answer may lie unread")
+    connect_s: float = Field(5, ge=0.1, le=600, description="seconds for the model to accept a connection")
+    silence_s: float = Field(600, ge=0.1, le=86_400, description="seconds that the model may be silent")
+    drain_s: int = Field(30, ge=0, le=86_400, description="seconds that calls under way have when the gateway stops")
+
+
+class LimitSettings(_Section):
+    """What everybody may take, as 60/m, 2M/h or 500/10s; empty = no limit. A policy can only tighten it."""
+
+    organisation_requests: str = Field("", description="requests of an organisation")
+    organisation_tokens: str = Field("", description="tokens of an organisation, input and output together")
+    account_requests: str = Field("", description="requests of an account")
+    account_tokens: str = Field("", description="tokens of an account")
+    key_requests: str = Field("", description="requests with one API key")
+    key_tokens: str = Field("", description="tokens with one API key")
+    model_requests: str = Field("", description="requests of an account to one model")
+    model_tokens: str = Field("", description="tokens of an account from one model")
+
+
 class Settings(BaseSettings):
     """All settings; frozen once loaded."""
 
@@ -94,6 +139,8 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     privacy: PrivacySettings = PrivacySettings()
     detection: DetectionSettings = DetectionSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    limits: LimitSettings = LimitSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -1,0 +1,106 @@
+"""``/ext_authz/``: Envoy asks whether a request may pass, over HTTP.
+
+Envoy sends the request's method, path and the headers it was told to; what it hears back is either 200, whose headers
+it adds to the request, or the answer that the client gets. Envoy is a peer that is trusted: it is its word where the
+client stands. The request's body comes along only where Envoy is told to buffer it; without it the model is unknown,
+and the tokens reserved are a guess. Source: Envoy's documentation of ``envoy.filters.http.ext_authz``, HTTP service.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from spiritsafe.gateway.asgi import Problem, Receive, Scope, Send, body_of, reply, reply_problem
+from spiritsafe.gateway.endpoints import answer_of
+from spiritsafe.gateway.gate import Gate
+from spiritsafe.gateway.identity import Caller, Identities, Networks
+from spiritsafe.gateway.outstanding import Outstanding
+from spiritsafe.gateway.problems import DECISION, problem_of
+from spiritsafe.model.words import Action
+from spiritsafe.policy.decide import Decision, Question
+
+__all__ = ["PREFIX", "Authz"]
+
+PREFIX = "/ext_authz"
+_SECONDS = 5.0
+
+
+class _Seen(msgspec.Struct):
+    """What a body tells, as far as Envoy passed it on."""
+
+    model: str | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    max_output_tokens: int | None = None
+
+
+class Authz:
+    """Answers Envoy.
+
+    Args:
+        gate: decides.
+        identities: tell whose a request is.
+        outstanding: decisions that wait to be settled, by what Envoy learns of the use.
+        peers: who may ask.
+        appeal: where the sender of a stopped request can object.
+        most: bytes of a body that are read.
+        now_us: the time.
+        noted: told of every decision that is not simply to allow.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        identities: Identities,
+        outstanding: Outstanding,
+        *,
+        peers: Networks,
+        appeal: str,
+        most: int,
+        now_us: Callable[[], int],
+        noted: Callable[[Decision, Question], None],
+    ) -> None:
+        self._gate, self._identities, self._outstanding, self._peers = gate, identities, outstanding, peers
+        self._appeal, self._most, self._now_us, self._noted = appeal, most, now_us, noted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one question."""
+        peer = scope["client"][0] if scope["client"] else None
+        if peer is not None and not self._peers.hold(peer):
+            raise Problem(403, "This route is for the proxy in front alone.")
+        body = await body_of(scope, receive, most=self._most, seconds=_SECONDS)
+        caller = self._identities.of(scope["headers"], peer)
+        question = _question(caller, body)
+        if not question.account_id:
+            raise Problem(401, "The request carries no API key.", headers=[(b"www-authenticate", b"Bearer")])
+        decision = self._gate.decide(question, "ext_authz")
+        if decision.action is not Action.ALLOW or decision.effect.withhold:
+            self._noted(decision, question)
+        if not decision.action.passes:
+            await reply_problem(send, problem_of(decision, self._appeal))
+            return
+        if decision.grant is not None:
+            self._outstanding.add(decision, self._now_us())
+        answer = answer_of(decision, question.account_id)
+        headers = [(DECISION, decision.id.encode()), (b"x-spiritsafe-withhold", b"1" if answer.withhold else b"0")]
+        headers.append((b"x-spiritsafe-mark", (answer.watermark or "").encode()))
+        await reply(send, b"", headers=headers)
+
+
+def _question(caller: Caller, body: bytes) -> Question:
+    seen = _Seen()
+    if body:
+        try:
+            seen = msgspec.json.decode(body, type=_Seen)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            seen = _Seen()  # cut off, or not the model's business: the request is decided without it
+    told = (seen.max_completion_tokens, seen.max_output_tokens, seen.max_tokens)
+    return Question(
+        account_id=caller.account,
+        key_id=caller.key,
+        organization_id=caller.organisation,
+        model=seen.model,
+        client_ip=caller.ip,
+        input_tokens=-(-len(body) // 4),
+        max_tokens=next((most for most in told if most is not None and most >= 0), None),
+    )

@@ -26,6 +26,7 @@ COMMANDS = {
     "link": "group accounts from a links table alone",
     "simulate": "write a labelled world to try things on",
     "evaluate": "compare findings with labels",
+    "policy": "make, check, sign, apply and undo policies: what is done about whom",
     "export": "write findings as OCSF events or CSV",
     "pseudonym": "look up the pseudonyms of an identifier in a store",
     "vault": "keys for sealed identifiers; open, purge and verify them",

@@ -26,7 +26,7 @@ from spiritsafe.privacy.keys import KEY_NOTE, MasterKey, load_master_key
 from spiritsafe.privacy.pseudonyms import Pseudonym, Pseudonymiser
 from spiritsafe.privacy.vault import Vault
 
-__all__ = ["Sighting", "look_up", "open_vault"]
+__all__ = ["Sighting", "look_up", "open_vault", "sightings"]
 
 _SIGHTING = ("kind", "account", "value", "first_us", "last_us")
 
@@ -96,7 +96,7 @@ def _key(store: Store, settings: PrivacySettings) -> MasterKey:
     return load_master_key(key_path(store.root, settings), expected=expected, environ=os.environ)
 
 
-def _sightings(snapshot: Snapshot) -> ir.Table:
+def sightings(snapshot: Snapshot) -> ir.Table:
     """Return the expression of every trait that was seen: kind, account, value, first_us, last_us; not merged."""
     rows = [snapshot.ibis().table("traits").select(*_SIGHTING)]
     for name, columns in CARRIED.items():
@@ -109,7 +109,7 @@ def _sightings(snapshot: Snapshot) -> ir.Table:
 
 def _span(snapshot: Snapshot) -> tuple[int, int]:
     """First and last event of the store; sign-ups count, since their traits carry pseudonyms as well."""
-    traits = _sightings(snapshot)
+    traits = sightings(snapshot)
     times = snapshot.ibis().to_pyarrow(traits.aggregate(low=traits.first_us.min(), high=traits.last_us.max()))
     low, high = times["low"][0].as_py(), times["high"][0].as_py()
     if low is None:
@@ -119,7 +119,7 @@ def _span(snapshot: Snapshot) -> tuple[int, int]:
 
 def _seen(snapshot: Snapshot, names: list[Pseudonym]) -> pa.Table:
     """Return kind, value, account_id, first_us, last_us of the accounts that have one of the pseudonyms."""
-    traits, identities = _sightings(snapshot), snapshot.merged("identities")
+    traits, identities = sightings(snapshot), snapshot.merged("identities")
     wanted = ibis.or_(*((traits.kind == str(name.kind)) & (traits.value == name.value) for name in names))
     rows = traits.filter(wanted).group_by(["kind", "value", "account"])
     spans = rows.aggregate(first_us=traits.first_us.min(), last_us=traits.last_us.max())

@@ -15,6 +15,8 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _MULTIPLES = {"": 1, "k": 1_000, "M": 1_000_000}
 _RATE = re.compile(r"(\d{1,12})([kM]?)/(\d{0,6})([smhd])")
 _MOST = 10**12
+_LONGEST_S = 3_660 * 86_400
+"""Ten years: Lua counts microseconds exactly up to 2**53, and a bucket reaches two periods into the future."""
 
 
 class Rate(msgspec.Struct, frozen=True, order=True):
@@ -41,7 +43,7 @@ class Rate(msgspec.Struct, frozen=True, order=True):
         found = _RATE.fullmatch(text)
         amount = int(found[1]) * _MULTIPLES[found[2]] if found else 0
         seconds = int(found[3] or 1) * _SECONDS[found[4]] if found else 0
-        if not 0 < amount <= _MOST or not seconds:
+        if not 0 < amount <= _MOST or not 0 < seconds <= _LONGEST_S:
             raise ConfigError(f"{text[:40]!r} is no rate", hint="Write it as 60/m, 2M/h or 500/10s.")
         return cls(amount, seconds * 1_000_000)
 

@@ -185,7 +185,7 @@ class Relay:
             await self._failed(call, End.BROKEN, Problem(502, "The model's answer broke off."))
             return
         call.tape.add(body)
-        call.end = End.ANSWERED if answer.status < 400 else End.REFUSED  # noqa: PLR2004 - HTTP's own line
+        call.end = End.ANSWERED if answer.status < 400 else End.REFUSED
         if self._withholds(call):
             shown = withhold(call.asked.dialect, body)
             call.cut, body = int(shown is not body), shown

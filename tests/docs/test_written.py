@@ -23,6 +23,7 @@ _TYPES: dict[Any, str] = {
     float: "number",
     str: "text",
     tuple[str, ...]: "list of texts",
+    tuple[Path, ...]: "list of paths",
     Path | None: "path",
     **dict.fromkeys((OnError, Marking), "word"),
 }

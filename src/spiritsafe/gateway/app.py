@@ -1,8 +1,8 @@
 """The gateway as one ASGI application: which route a request takes, and what becomes of what goes wrong in it."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Protocol
 
 from spiritsafe.gateway.access import Access
 from spiritsafe.gateway.asgi import Problem, Receive, Scope, Send, reply, reply_problem
@@ -109,6 +109,6 @@ class _Noting:
     def __init__(self, send: Send) -> None:
         self._send, self.started = send, False
 
-    async def __call__(self, message: dict[str, object]) -> None:
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
         self.started = True
         await self._send(message)

@@ -1,4 +1,4 @@
-"""A receipt for every decision that was enforced: what, by which row of which policy, on which exchange, and that it bit.
+"""A receipt for every decision that was enforced: what, by which row and policy, on which exchange, and that it bit.
 
 Written by a thread and synced in groups, like captured exchanges: a receipt that a request would have to wait for would
 make enforcement the slowest part of a call. They are JSON lines of their own, a file a day, so that whoever has to

@@ -6,7 +6,8 @@ one identifier and several traits of one family say the same thing, so a family 
 The answer is a step up at the most: sharing is not guilt, and whoever is wrongly taken for one of them can show it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -19,7 +20,7 @@ from spiritsafe.model.words import TRAIT_FAMILY, Action, Family, TraitKind
 from spiritsafe.policy.table import PolicyTable
 from spiritsafe.privacy.pseudonyms import Pseudonymiser
 
-__all__ = ["NewAccount", "Signups"]
+__all__ = ["Evidence", "NewAccount", "Signups"]
 
 _MOST = 16_384
 _SECONDS = 5.0
@@ -46,6 +47,18 @@ class NewAccount(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         """Say whose it is, and nothing that a log line must not hold."""
         return f"NewAccount({self.account_id!r})"
+
+
+class Evidence(NamedTuple):
+    """Bits that an account is of the campaign which it resembles most.
+
+    Attributes:
+        live: of campaigns whose rows are in force.
+        shadow: of those whose rows are only measured.
+    """
+
+    live: float
+    shadow: float
 
 
 class Signups:
@@ -80,24 +93,34 @@ class Signups:
             account = msgspec.json.decode(body, type=NewAccount)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise Problem(422, "Not a new account: one JSON object with account_id and texts is wanted.") from None
-        bits = self.bits(account)
-        action = Action.STEP_UP if bits >= self._threshold else Action.ALLOW
+        evidence = self.evidence(account)
+        action = Action.STEP_UP if evidence.live >= self._threshold else Action.ALLOW
+        tried = Action.STEP_UP if evidence.shadow >= self._threshold else None
         self._counts.decisions["signup", action] += 1
-        await reply(send, msgspec.json.encode(Answer(action, None, self._name(), False, None, None)))
+        if tried is not None and tried is not action:
+            self._counts.shadows[tried] += 1
+        await reply(send, msgspec.json.encode(Answer(action, None, self._name(), False, None, tried)))
 
-    def bits(self, account: NewAccount) -> float:
-        """Return the evidence, in bits, that an account is of the campaign which it resembles most."""
-        table, now = self._table(), np.array([self._now_us()])
-        found: dict[str, dict[Family, float]] = {}
+    def evidence(self, account: NewAccount) -> Evidence:
+        """Return how strongly an account resembles a campaign."""
+        table, now_us = self._table(), self._now_us()
+        live: dict[str, dict[Family, float]] = {}
+        shadow: dict[str, dict[Family, float]] = {}
+        for kind, value in self._traits(account, now_us):
+            for weight in table.weights(kind, value, now_us=now_us):
+                families = (shadow if weight.shadow else live).setdefault(weight.campaign, {})
+                family = TRAIT_FAMILY[kind]
+                families[family] = max(families.get(family, 0.0), weight.bits)
+        return Evidence(_most(live), _most(shadow))
+
+    def _traits(self, account: NewAccount, now_us: int) -> Iterator[tuple[TraitKind, str]]:
+        """Yield the pseudonyms of what an account brings, in every epoch in force."""
         for column, kinds in _SECRET.items():
-            given = getattr(account, column)
-            if not given:
-                continue
-            for kind in kinds:
-                _, values = self._pseudonymiser.values(kind, pa.array([given]), now)
-                for value in values.tolist():
-                    for campaign, weight in table.weights(kind, value.to_bytes(8, "big", signed=True).hex()):
-                        families = found.setdefault(campaign, {})
-                        family = TRAIT_FAMILY[kind]
-                        families[family] = max(families.get(family, 0.0), weight)
-        return max((sum(families.values()) for families in found.values()), default=0.0)
+            if given := getattr(account, column):
+                for kind in kinds:
+                    _, values = self._pseudonymiser.values(kind, pa.array([given]), np.array([now_us]))
+                    yield from ((kind, value.to_bytes(8, "big", signed=True).hex()) for value in values.tolist())
+
+
+def _most(found: dict[str, dict[Family, float]]) -> float:
+    return max((sum(families.values()) for families in found.values()), default=0.0)

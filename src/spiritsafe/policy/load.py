@@ -13,13 +13,13 @@ from pathlib import Path
 from spiritsafe.model.errors import InputError
 from spiritsafe.model.words import Subject, TraitKind
 from spiritsafe.policy.index import Index, refuse_control, repeated
-from spiritsafe.policy.lines import Header, Line, Members, Rows, Trait
+from spiritsafe.policy.lines import SCHEMA, Header, Line, Members, Rows, Trait
 from spiritsafe.policy.prefixes import Prefixes
 from spiritsafe.policy.reader import PolicyReader, open_policy
 from spiritsafe.policy.table import PolicyTable
 from spiritsafe.policy.terms import Terms, terms_of
 
-__all__ = ["MOST_IDS", "load_table"]
+__all__ = ["MOST_IDS", "load_table", "no_policy"]
 
 MOST_IDS = 4_000_000
 """Ids that a policy may hold; each takes about a hundred bytes of memory."""
@@ -56,6 +56,12 @@ def load_table(
             except InputError as error:
                 raise reader.placed(error) from error
         return builder.table(secret)
+
+
+def no_policy() -> PolicyTable:
+    """Return the table of who has no policy yet: version 0, nothing in it."""
+    header = Header(schema=SCHEMA, version=0, created_at="1970-01-01T00:00:00Z", lines=0, digest="")
+    return _Builder(header, None).table(b"")
 
 
 class _Builder:

@@ -1,0 +1,211 @@
+"""Decides one request: what its account stands under, and whether its limits have room.
+
+In two steps, because the second may have to ask another process: :func:`weigh` looks at the policy and lists what
+the request is to be charged to, :func:`decided` makes the decision of it once that was charged. A node that keeps
+its own limits does both in one call, :meth:`Decider.decide`, in a few microseconds.
+"""
+
+from collections.abc import Callable
+from random import Random
+from typing import NamedTuple
+
+import msgspec
+
+from spiritsafe.model.words import Action, Subject
+from spiritsafe.policy.estimates import cap_reservation
+from spiritsafe.policy.levels import Level, Refusal
+from spiritsafe.policy.meters import Grant, Meters
+from spiritsafe.policy.rates import UNBOUNDED, Bounds
+from spiritsafe.policy.standing import Effect, Standing
+from spiritsafe.policy.table import PolicyTable
+
+__all__ = ["Decider", "Decision", "Plan", "Question", "Weighed", "decided", "weigh"]
+
+
+class Question(msgspec.Struct, frozen=True, gc=False):
+    """A request as far as a decision needs it; the contract's body of ``/v1/decide``.
+
+    Attributes:
+        account_id: whose it is.
+        key_id, organization_id: likewise, where known.
+        model: which is asked.
+        client_ip: where it comes from.
+        input_tokens: of the prompt, an estimate.
+        max_tokens: the most that the answer may have.
+    """
+
+    account_id: str
+    key_id: str | None = None
+    organization_id: str | None = None
+    model: str | None = None
+    client_ip: str | None = None
+    input_tokens: int = 0
+    max_tokens: int | None = None
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What everybody may take, whatever the policy says; ``model`` is an account's use of one model."""
+
+    organisation: Bounds = UNBOUNDED
+    account: Bounds = UNBOUNDED
+    key: Bounds = UNBOUNDED
+    model: Bounds = UNBOUNDED
+
+
+class Weighed(NamedTuple):
+    """A request that was looked up and not yet charged.
+
+    Attributes:
+        standing: what is in force for it.
+        levels: what it is charged to; empty where it is stopped or nothing is bounded.
+        shadow: what it would be charged to by rows that are only measured.
+        tokens: what is reserved for it.
+        organisation: whose limits they are: the buckets of one organisation lie together.
+    """
+
+    standing: Standing
+    levels: list[Level]
+    shadow: list[Level]
+    tokens: int
+    organisation: str
+
+
+class Decision(msgspec.Struct, frozen=True, gc=False):
+    """What becomes of a request.
+
+    Attributes:
+        action: what is done.
+        id: names it, to the client, in receipts and when it is settled.
+        version: of the policy that decided.
+        effect: the measures in force.
+        refusal: what has no room, if that is why it is stopped.
+        grant: what was charged, to be settled when the use is known; None where nothing was.
+        shadow: what the rows that are only measured would have done, where that is something else.
+    """
+
+    action: Action
+    id: str
+    version: int
+    effect: Effect
+    refusal: Refusal | None = None
+    grant: Grant | None = None
+    shadow: Action | None = None
+
+    @property
+    def retry_after_s(self) -> int | None:
+        """Whole seconds until it is worth another try, at least one; None where time does not help."""
+        if self.refusal is None or self.refusal.retry_after_us is None:
+            return None
+        return max(1, -(-self.refusal.retry_after_us // 1_000_000))
+
+
+def weigh(question: Question, table: PolicyTable, plan: Plan, now_us: int) -> Weighed:
+    """Return what is in force for a request and what it is to be charged to.
+
+    Args:
+        question: the request.
+        table: the policy.
+        plan: everybody's limits.
+        now_us: the time, microseconds since the epoch, UTC.
+    """
+    account, key, organisation = question.account_id, question.key_id, question.organization_id
+    standing = table.standing(account, key, organisation, question.client_ip, now_us=now_us)
+    live = standing.live
+    home = organisation or account
+    if live.suspend or live.step_up:
+        return Weighed(standing, [], [], 0, home)
+    levels = []
+    if plan.organisation and organisation is not None:
+        levels.append(Level("o:" + organisation, plan.organisation))
+    if plan.account:
+        levels.append(Level("a:" + account, plan.account))
+    if plan.key and key is not None:
+        levels.append(Level("k:" + key, plan.key))
+    if plan.model and question.model:
+        levels.append(Level(f"m:{account}:{question.model}", plan.model))
+    levels += _bounded(live, question)
+    tokens = cap_reservation(question.input_tokens, question.max_tokens, [level.bounds for level in levels])
+    shadow = _bounded(standing.shadow, question) if standing.shadow.rows else []
+    return Weighed(standing, levels, shadow, tokens, home)
+
+
+def _bounded(effect: Effect, question: Question) -> list[Level]:
+    """Return the levels of rows with bounds: whom a row names shares them, members of a campaign have them each.
+
+    A campaign's members are bounded one by one, so that whoever was counted in by mistake does not wait for the others.
+    """
+    levels: dict[str, Bounds] = {}
+    for row in effect.rows:
+        if row.terms.bounds:
+            whole = row.terms.subject in {Subject.ORGANISATION, Subject.KEY}
+            key = f"p:{row.terms.subject}:{row.id}" + ("" if whole else f":{question.account_id}")
+            levels.setdefault(key, row.terms.bounds)
+    return [Level(key, bounds) for key, bounds in levels.items()]
+
+
+def decided(
+    weighed: Weighed, outcome: Grant | Refusal | None, shadow: Grant | Refusal | None, *, version: int, name: str
+) -> Decision:
+    """Return the decision on a request that was charged.
+
+    Args:
+        weighed: the request.
+        outcome: of charging its levels; None where there were none.
+        shadow: of charging its shadow's.
+        version: of the policy.
+        name: the decision's id.
+    """
+    live, would = weighed.standing.live, weighed.standing.shadow
+    if isinstance(outcome, Refusal):
+        return Decision(Action.RATE_LIMIT, name, version, live, refusal=outcome)
+    action = _action(live)
+    tried = Action.RATE_LIMIT if isinstance(shadow, Refusal) else _action(would)
+    return Decision(
+        action, name, version, live, grant=outcome, shadow=None if tried in {action, Action.ALLOW} else tried
+    )
+
+
+def _action(effect: Effect) -> Action:
+    """Return what is done apart from limits: the strongest of the measures in force."""
+    if effect.suspend:
+        return Action.SUSPEND
+    if effect.step_up:
+        return Action.STEP_UP
+    if effect.watermark:
+        return Action.WATERMARK
+    return Action.WITHHOLD if effect.withhold else Action.ALLOW
+
+
+class Decider:
+    """Decides with limits of its own process.
+
+    Args:
+        plan: everybody's limits.
+        meters: where they are counted.
+        random: names decisions; nothing hangs on its quality, as an id opens nothing.
+    """
+
+    def __init__(self, plan: Plan, meters: Meters, random: Random) -> None:
+        self._plan, self._meters, self._shadow = plan, meters, Meters()
+        self._bits: Callable[[int], int] = random.getrandbits
+
+    def name(self) -> str:
+        """Return a new decision's id: 24 hexadecimal digits."""
+        return f"{self._bits(96):024x}"
+
+    def decide(self, question: Question, table: PolicyTable, now_us: int) -> Decision:
+        """Decide one request and charge it.
+
+        Args:
+            question: the request.
+            table: the policy.
+            now_us: the time, microseconds since the epoch, UTC.
+        """
+        weighed = weigh(question, table, self._plan, now_us)
+        outcome = self._meters.reserve(weighed.levels, weighed.tokens, now_us) if weighed.levels else None
+        return self.finish(weighed, outcome, table, now_us)
+
+    def finish(self, weighed: Weighed, outcome: Grant | Refusal | None, table: PolicyTable, now_us: int) -> Decision:
+        """Return the decision on a request whose levels were charged here or elsewhere; shadows are counted here."""
+        shadow = self._shadow.reserve(weighed.shadow, weighed.tokens, now_us) if weighed.shadow else None
+        return decided(weighed, outcome, shadow, version=table.header.version, name=self.name())

@@ -46,7 +46,7 @@ def question(account: str = "a-1", tokens: int = 10) -> Question:
 
 def decider(plan: Plan = PLAN) -> tuple[Decider, Meters]:
     meters = Meters()
-    return Decider(plan, meters, Random(7)), meters
+    return Decider(plan, meters, Random(7).randbytes), meters
 
 
 def action(policy: PolicyTable, plan: Plan = PLAN) -> Decision:

@@ -62,14 +62,14 @@ def test_what_is_larger_than_a_whole_limit_is_refused_for_good() -> None:
 
 @given(st.integers(0, 20_000), st.none() | st.integers(0, 10**9))
 def test_a_capped_reservation_is_too_large_only_if_its_input_is(input_tokens: int, max_tokens: int | None) -> None:
-    tokens = cap_reservation(input_tokens, max_tokens, [level.bounds for level in LEVELS])
+    tokens = cap_reservation(input_tokens, max_tokens, LEVELS)
     found = Meters().reserve(LEVELS, tokens, START_US)
     assert isinstance(found, Grant) == (input_tokens <= 10_000)
 
 
 def test_a_huge_max_tokens_does_not_starve_the_organisation() -> None:
     meters = Meters()
-    tokens = cap_reservation(10, 10**9, [KEY.bounds])
+    tokens = cap_reservation(10, 10**9, [KEY])
     assert sum(isinstance(meters.reserve([KEY], tokens, START_US), Grant) for _ in range(20)) == 7
 
 

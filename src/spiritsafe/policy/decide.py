@@ -6,20 +6,19 @@ its own limits does both in one call, :meth:`Decider.decide`, in a few microseco
 """
 
 from collections.abc import Callable
-from random import Random
 from typing import NamedTuple
 
 import msgspec
 
 from spiritsafe.model.words import Action, Subject
 from spiritsafe.policy.estimates import cap_reservation
-from spiritsafe.policy.levels import Level, Refusal
+from spiritsafe.policy.levels import Refusal
 from spiritsafe.policy.meters import Grant, Meters
 from spiritsafe.policy.rates import UNBOUNDED, Bounds
-from spiritsafe.policy.standing import Effect, Standing
+from spiritsafe.policy.standing import CLEAR, NOTHING, Effect, Standing
 from spiritsafe.policy.table import PolicyTable
 
-__all__ = ["Decider", "Decision", "Plan", "Question", "Weighed", "decided", "weigh"]
+__all__ = ["Decider", "Decision", "Names", "Plan", "Question", "Weighed", "decided", "weigh"]
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):
@@ -64,8 +63,8 @@ class Weighed(NamedTuple):
     """
 
     standing: Standing
-    levels: list[Level]
-    shadow: list[Level]
+    levels: list[tuple[str, Bounds]]
+    shadow: list[tuple[str, Bounds]]
     tokens: int
     organisation: str
 
@@ -108,28 +107,39 @@ def weigh(question: Question, table: PolicyTable, plan: Plan, now_us: int) -> We
         plan: everybody's limits.
         now_us: the time, microseconds since the epoch, UTC.
     """
+    account, organisation = question.account_id, question.organization_id
+    standing = table.standing(account, question.key_id, organisation, question.client_ip, now_us=now_us)
+    return _weighed(question, standing, plan)
+
+
+def _weighed(question: Question, standing: Standing, plan: Plan) -> Weighed:
+    levels: list[tuple[str, Bounds]] = []
+    shadow: list[tuple[str, Bounds]] = []
+    if standing is CLEAR:
+        _planned(levels, question, plan)
+    else:
+        if not (standing.live.suspend or standing.live.step_up):
+            _planned(levels, question, plan)
+            levels += _bounded(standing.live, question)
+        shadow = _bounded(standing.shadow, question)
+    tokens = cap_reservation(question.input_tokens, question.max_tokens, levels) if levels else 0
+    return Weighed(standing, levels, shadow, tokens, question.organization_id or question.account_id)
+
+
+def _planned(levels: list[tuple[str, Bounds]], question: Question, plan: Plan) -> None:
+    """Add the levels of everybody's limits."""
     account, key, organisation = question.account_id, question.key_id, question.organization_id
-    standing = table.standing(account, key, organisation, question.client_ip, now_us=now_us)
-    live = standing.live
-    home = organisation or account
-    if live.suspend or live.step_up:
-        return Weighed(standing, [], [], 0, home)
-    levels = []
-    if plan.organisation and organisation is not None:
-        levels.append(Level("o:" + organisation, plan.organisation))
-    if plan.account:
-        levels.append(Level("a:" + account, plan.account))
-    if plan.key and key is not None:
-        levels.append(Level("k:" + key, plan.key))
-    if plan.model and question.model:
-        levels.append(Level(f"m:{account}:{question.model}", plan.model))
-    levels += _bounded(live, question)
-    tokens = cap_reservation(question.input_tokens, question.max_tokens, [level.bounds for level in levels])
-    shadow = _bounded(standing.shadow, question) if standing.shadow.rows else []
-    return Weighed(standing, levels, shadow, tokens, home)
+    if organisation is not None and plan.organisation is not UNBOUNDED:
+        levels.append(("o:" + organisation, plan.organisation))
+    if plan.account is not UNBOUNDED:
+        levels.append(("a:" + account, plan.account))
+    if key is not None and plan.key is not UNBOUNDED:
+        levels.append(("k:" + key, plan.key))
+    if plan.model is not UNBOUNDED and question.model:
+        levels.append((f"m:{account}:{question.model}", plan.model))
 
 
-def _bounded(effect: Effect, question: Question) -> list[Level]:
+def _bounded(effect: Effect, question: Question) -> list[tuple[str, Bounds]]:
     """Return the levels of rows with bounds: whom a row names shares them, members of a campaign have them each.
 
     A campaign's members are bounded one by one, so that whoever was counted in by mistake does not wait for the others.
@@ -140,7 +150,7 @@ def _bounded(effect: Effect, question: Question) -> list[Level]:
             whole = row.terms.subject in {Subject.ORGANISATION, Subject.KEY}
             key = f"p:{row.terms.subject}:{row.id}" + ("" if whole else f":{question.account_id}")
             levels.setdefault(key, row.terms.bounds)
-    return [Level(key, bounds) for key, bounds in levels.items()]
+    return list(levels.items())
 
 
 def decided(
@@ -155,14 +165,15 @@ def decided(
         version: of the policy.
         name: the decision's id.
     """
-    live, would = weighed.standing.live, weighed.standing.shadow
+    standing = weighed.standing
     if isinstance(outcome, Refusal):
-        return Decision(Action.RATE_LIMIT, name, version, live, refusal=outcome)
-    action = _action(live)
-    tried = Action.RATE_LIMIT if isinstance(shadow, Refusal) else _action(would)
-    return Decision(
-        action, name, version, live, grant=outcome, shadow=None if tried in {action, Action.ALLOW} else tried
-    )
+        return Decision(Action.RATE_LIMIT, name, version, standing.live, outcome)
+    if standing is CLEAR:
+        return Decision(Action.ALLOW, name, version, NOTHING, None, outcome)
+    action = _action(standing.live)
+    tried = Action.RATE_LIMIT if isinstance(shadow, Refusal) else _action(standing.shadow)
+    told = None if tried in {action, Action.ALLOW} else tried
+    return Decision(action, name, version, standing.live, None, outcome, told)
 
 
 def _action(effect: Effect) -> Action:
@@ -176,22 +187,44 @@ def _action(effect: Effect) -> Action:
     return Action.WITHHOLD if effect.withhold else Action.ALLOW
 
 
+class Names:
+    """Ids of decisions: 24 hexadecimal digits each, drawn many at a time.
+
+    Args:
+        draw: returns random bytes.
+    """
+
+    __slots__ = ("_at", "_draw", "_text")
+
+    def __init__(self, draw: Callable[[int], bytes]) -> None:
+        self._draw, self._text, self._at = draw, "", 0
+
+    def next(self) -> str:
+        """Return a new one."""
+        at = self._at
+        if at == len(self._text):
+            self._text, at = self._draw(_DRAWN).hex(), 0
+        self._at = end = at + 24
+        return self._text[at:end]
+
+
+_DRAWN = 12 * 1_024
+
+
 class Decider:
     """Decides with limits of its own process.
 
     Args:
         plan: everybody's limits.
         meters: where they are counted.
-        random: names decisions; nothing hangs on its quality, as an id opens nothing.
+        draw: returns random bytes, for the decisions' ids.
     """
 
-    def __init__(self, plan: Plan, meters: Meters, random: Random) -> None:
-        self._plan, self._meters, self._shadow = plan, meters, Meters()
-        self._bits: Callable[[int], int] = random.getrandbits
+    __slots__ = ("_meters", "_plan", "_shadow", "name")
 
-    def name(self) -> str:
-        """Return a new decision's id: 24 hexadecimal digits."""
-        return f"{self._bits(96):024x}"
+    def __init__(self, plan: Plan, meters: Meters, draw: Callable[[int], bytes]) -> None:
+        self._plan, self._meters, self._shadow = plan, meters, Meters()
+        self.name = Names(draw).next
 
     def decide(self, question: Question, table: PolicyTable, now_us: int) -> Decision:
         """Decide one request and charge it.
@@ -201,7 +234,19 @@ class Decider:
             table: the policy.
             now_us: the time, microseconds since the epoch, UTC.
         """
-        weighed = weigh(question, table, self._plan, now_us)
+        account, organisation = question.account_id, question.organization_id
+        standing = table.standing(account, question.key_id, organisation, question.client_ip, now_us=now_us)
+        if standing is CLEAR:  # nearly every request: no more is made of it than has to be
+            levels: list[tuple[str, Bounds]] = []
+            _planned(levels, question, self._plan)
+            if not levels:
+                return Decision(Action.ALLOW, self.name(), table.header.version, NOTHING)
+            tokens = cap_reservation(question.input_tokens, question.max_tokens, levels)
+            found = self._meters.reserve(levels, tokens, now_us)
+            if isinstance(found, Grant):
+                return Decision(Action.ALLOW, self.name(), table.header.version, NOTHING, None, found)
+            return Decision(Action.RATE_LIMIT, self.name(), table.header.version, NOTHING, found)
+        weighed = _weighed(question, standing, self._plan)
         outcome = self._meters.reserve(weighed.levels, weighed.tokens, now_us) if weighed.levels else None
         return self.finish(weighed, outcome, table, now_us)
 

@@ -17,7 +17,7 @@ BURST_SHARE = 8
 """One request's output may reserve a budget's amount divided by this; so many large requests run at once."""
 
 
-def cap_reservation(input_tokens: int, max_tokens: int | None, bounds: Iterable[Bounds]) -> int:
+def cap_reservation(input_tokens: int, max_tokens: int | None, levels: Iterable[tuple[str, Bounds]]) -> int:
     """Return the tokens to reserve: the input and as much output as may be taken for granted.
 
     The output never makes a request too large for a budget that its input fits; a request whose input is larger
@@ -26,18 +26,17 @@ def cap_reservation(input_tokens: int, max_tokens: int | None, bounds: Iterable[
     Args:
         input_tokens: tokens of the prompt, 0 or more.
         max_tokens: what the client asked for at most, if it said so.
-        bounds: of every level that will be charged.
+        levels: that will be charged.
 
     >>> from spiritsafe.policy.rates import Rate
-    >>> bounds = [Bounds(tokens=Rate.parse("80k/m")), Bounds(tokens=Rate.parse("1M/h")), Bounds()]
-    >>> cap_reservation(500, 100, bounds), cap_reservation(500, 1_000_000, bounds)
-    (600, 10500)
-    >>> cap_reservation(79_500, None, bounds), cap_reservation(80_001, None, bounds)
-    (80000, 80001)
+    >>> levels = [("o", Bounds(tokens=Rate.parse("80k/m"))), ("a", Bounds(tokens=Rate.parse("1M/h"))), ("k", Bounds())]
+    >>> [cap_reservation(*asked, levels) for asked in ((500, 100), (500, 1_000_000), (79_000, None))]
+    [600, 10500, 80000]
     """
     output = OUTPUT_TOKENS if max_tokens is None else max_tokens
-    amounts = [bound.tokens.amount for bound in bounds if bound.tokens is not None]
-    if amounts:
-        smallest = min(amounts)
-        output = min(output, smallest // BURST_SHARE, smallest - input_tokens)
-    return input_tokens + max(0, output)
+    for _, bounds in levels:
+        if (rate := bounds.tokens) is not None:
+            amount = rate.amount
+            output = min(output, amount // BURST_SHARE)
+            output = min(output, amount - input_tokens)
+    return input_tokens + output if output > 0 else input_tokens

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import msgspec
 
 from spiritsafe.policy.gcra import indebted, price, refund, taken, within_debt
-from spiritsafe.policy.levels import Level, Refusal, Room, refusal_of, tightest
+from spiritsafe.policy.levels import Refusal, Room, refusal_of, tightest
+from spiritsafe.policy.rates import Bounds
 
 __all__ = ["Bucket", "Charge", "Grant", "Meters"]
 
@@ -44,7 +45,7 @@ class Grant(msgspec.Struct, gc=False):
         is_open: False once it was settled or cancelled.
     """
 
-    levels: Sequence[Level]
+    levels: Sequence[tuple[str, Bounds]]
     tokens: int
     now_us: int
     charges: list[Charge]
@@ -70,7 +71,7 @@ class Meters:
         """Return how many levels are remembered."""
         return len(self._buckets)
 
-    def reserve(self, levels: Sequence[Level], tokens: int, now_us: int) -> Grant | Refusal:
+    def reserve(self, levels: Sequence[tuple[str, Bounds]], tokens: int, now_us: int) -> Grant | Refusal:
         """Charge one request and the tokens estimated for it to every level, or nothing to any.
 
         Args:
@@ -138,7 +139,7 @@ class Meters:
                 bucket.token_tat -= given
                 bucket.token_moved += given
 
-    def _refused(self, levels: Sequence[Level], tokens: int, now_us: int) -> Refusal:
+    def _refused(self, levels: Sequence[tuple[str, Bounds]], tokens: int, now_us: int) -> Refusal:
         """Say why, from every level; on the way bring those beyond the bound on debts within it."""
         tats = []
         for key, bounds in levels:

@@ -34,6 +34,8 @@ class Purpose(StrEnum):
     TEXT = "text"
     VAULT = "vault"
     CHECK = "check"
+    API_KEY = "api_key"
+    DELAY = "delay"
 
 
 def hkdf_sha256(key: bytes, *, salt: bytes, info: bytes, length: int) -> bytes:

@@ -21,6 +21,7 @@ from spiritsafe.gateway.identity import Caller
 from spiritsafe.gateway.problems import DECISION
 from spiritsafe.gateway.proxy.asked import Asked
 from spiritsafe.gateway.proxy.passing import Passing
+from spiritsafe.gateway.proxy.routes import Dialect
 from spiritsafe.gateway.proxy.tape import Tape
 from spiritsafe.gateway.proxy.upstream import Upstream, returned
 from spiritsafe.gateway.proxy.withhold import withhold
@@ -54,6 +55,7 @@ class Taken:
 
     Attributes:
         decision: under which it was made.
+        question: on which it was decided.
         exchange: what went over the wire.
         end: how it ended.
         cut: events and answers from which something was withheld.
@@ -61,6 +63,7 @@ class Taken:
     """
 
     decision: Decision
+    question: Question
     exchange: Captured
     end: End
     cut: int
@@ -75,7 +78,8 @@ class _Call:
     send: Send
     caller: Caller
     question: Question
-    asked: Asked
+    dialect: Dialect
+    asked: Asked | None
     body: bytes
     decision: Decision
     started_us: int
@@ -111,7 +115,8 @@ class Relay:
         *,
         caller: Caller,
         question: Question,
-        asked: Asked,
+        dialect: Dialect,
+        asked: Asked | None,
         body: bytes,
         decision: Decision,
     ) -> None:
@@ -121,11 +126,13 @@ class Relay:
             scope, receive, send: of the request.
             caller: whose it is.
             question: on which it was decided.
-            asked: what it asks for.
+            dialect: how its answer is put.
+            asked: what it asks the model for; None where nothing is computed, and nothing to be captured.
             body: as the client sent it.
             decision: that lets it pass.
         """
-        call = _Call(scope, send, caller, question, asked, body, decision, time_ns() // 1_000, Tape(_MOST_TAPE))
+        begun = time_ns() // 1_000
+        call = _Call(scope, send, caller, question, dialect, asked, body, decision, begun, Tape(_MOST_TAPE))
         work = asyncio.current_task()
         watch = asyncio.ensure_future(disconnected(receive))
         watch.add_done_callback(lambda done: None if done.cancelled() or work is None else work.cancel())
@@ -141,17 +148,11 @@ class Relay:
             await self._finish(call)
 
     async def _answered(self, call: _Call) -> None:
-        asked, effect = call.asked, call.decision.effect
-        asked.ask_for_counts()
-        upstream = self._upstream
-        if effect.watermark:
-            upstream, call.marked = self._marked, effect.campaign or call.question.account_id
-            if self._by_key:
-                asked.mark(call.marked)
+        upstream, body = self._way(call)
         scope = call.scope
         try:
             answer = await upstream.open(
-                scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], asked.body()
+                scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body
             )
         except TimeoutError:
             await self._failed(call, End.SILENT, Problem(504, "The model did not answer in time."))
@@ -168,6 +169,19 @@ class Relay:
                 await self._whole(call, answer)
         finally:
             answer.close()
+
+    def _way(self, call: _Call) -> tuple[Upstream, bytes]:
+        """Return which model is asked, and with which body."""
+        asked, effect = call.asked, call.decision.effect
+        if asked is None:
+            return self._upstream, call.body
+        asked.ask_for_counts()
+        if not effect.watermark:
+            return self._upstream, asked.body()
+        call.marked = effect.campaign or call.question.account_id
+        if self._by_key:
+            asked.mark(call.marked)
+        return self._marked, asked.body()
 
     async def _failed(self, call: _Call, end: End, problem: Problem) -> None:
         call.end, call.status = end, problem.status
@@ -187,7 +201,7 @@ class Relay:
         call.tape.add(body)
         call.end = End.ANSWERED if answer.status < 400 else End.REFUSED
         if self._withholds(call):
-            shown = withhold(call.asked.dialect, body)
+            shown = withhold(call.dialect, body)
             call.cut, body = int(shown is not body), shown
         await reply(call.send, body, status=answer.status, headers=self._headers(call, answer))
 
@@ -196,7 +210,7 @@ class Relay:
         send = call.send
         start = {"type": "http.response.start", "status": answer.status, "headers": self._headers(call, answer)}
         await send(start)
-        passing = Passing(call.asked.dialect, drop_counts=call.asked.counts_unasked)
+        passing = Passing(call.dialect, drop_counts=call.asked is not None and call.asked.counts_unasked)
         call.end = End.BROKEN
         try:
             async for chunk in answer.content.iter_any():
@@ -227,6 +241,12 @@ class Relay:
 
     async def _finish(self, call: _Call) -> None:
         """Settle and hand over what is to be captured."""
+        counts = self._gate.counts
+        counts.ends[call.end] += 1
+        counts.answers[call.dialect, call.status] += 1
+        if call.asked is None:
+            self._gate.settle(call.decision, 0)
+            return
         told = Call(
             exchange_id=call.decision.id,
             started_at=call.started_us,
@@ -252,10 +272,7 @@ class Relay:
             self._gate.settle(call.decision, exchange.input_tokens + exchange.output_tokens)
         else:
             self._gate.cancel(call.decision)
-        counts = self._gate.counts
-        counts.ends[call.end] += 1
-        counts.answers[call.asked.dialect, call.status] += 1
-        self._taken(Taken(call.decision, exchange, call.end, call.cut, call.marked))
+        self._taken(Taken(call.decision, call.question, exchange, call.end, call.cut, call.marked))
 
 
 async def _beside(told: Call, body: bytes, content: bytes) -> Captured:

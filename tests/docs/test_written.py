@@ -11,14 +11,14 @@ import pytest
 from pydantic import BaseModel
 
 from spiritsafe.engine.tables import TABLES, Merge
-from spiritsafe.model.settings import OnError, Settings
+from spiritsafe.model.settings import OnError, OnFull, Settings
 from spiritsafe.simulation.archetypes import ARCHETYPES
 from spiritsafe.simulation.cohorts import COHORTS
 from spiritsafe.simulation.spec import CampaignSpec
 from tests.docs.pages import Written
 
 _BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
-_TYPES: dict[Any, str] = {int: "whole number", float: "number", OnError: "word", Path | None: "path"}
+_TYPES: dict[Any, str] = {int: "whole number", float: "number", OnError: "word", OnFull: "word", Path | None: "path"}
 _PURPOSE = {
     "identities": "leads from a hash back to the account id that one acts on",
     "activity": "what an account did in an hour",

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spiritsafe.ingest import instants
-from spiritsafe.ingest.batch import Unfit
+from spiritsafe.wire.unfit import Unfit
 
 ZONES = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 MOMENTS = st.datetimes(datetime(2000, 1, 2), datetime(2099, 12, 30), timezones=st.just(UTC) | ZONES)  # noqa: DTZ001

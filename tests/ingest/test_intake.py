@@ -14,7 +14,7 @@ from spiritsafe.ingest.entities import Entities
 from spiritsafe.ingest.intake import Intake
 from spiritsafe.ingest.read import Reading
 from spiritsafe.ingest.sources import find
-from spiritsafe.ingest.told import told_pseudonyms
+from spiritsafe.ingest.told import veiled
 from spiritsafe.ingest.traits import Traits
 from spiritsafe.model.columns import EXCHANGES
 from spiritsafe.model.epochs import Epochs
@@ -109,7 +109,7 @@ def test_pseudonyms_are_taken_as_they_are(tmp_path: Path) -> None:
 
 
 def test_foreign_pseudonyms_are_hashed() -> None:
-    rows, values = told_pseudonyms(pa.chunked_array([["00000000000000ff", None, "user-7", "user-7"]]))
+    rows, values = veiled(pa.chunked_array([["00000000000000ff", None, "user-7", "user-7"]])).single
     assert rows.tolist() == [0, 2, 3]
     assert values[0] == 255
     assert values[1] == values[2] != 0

@@ -22,7 +22,10 @@ from spiritsafe.engine.snapshot import READERS, Snapshot
 from spiritsafe.model.errors import StoreError
 from spiritsafe.model.settings import EngineSettings
 
-__all__ = ["Store"]
+__all__ = ["MANIFEST", "Store"]
+
+MANIFEST = "manifest.sqlite"
+"""The file that makes a folder a store."""
 
 _DEFAULTS = EngineSettings()
 
@@ -55,7 +58,7 @@ class Store:
             StoreError: no store there, not ours, of a newer version, not writable or in use by a writer.
         """
         root = Path(path)
-        manifest = root / "manifest.sqlite"
+        manifest = root / MANIFEST
         if read_only:
             return cls(root, Manifest(manifest, writable=False), None)
         if not create:

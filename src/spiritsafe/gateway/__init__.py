@@ -1,1 +1,1 @@
-"""The request path; imports only policy, sketch, privacy and model."""
+"""The request path; imports only policy, sketch, privacy, wire and model."""

@@ -10,11 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["Batch", "Given", "Limits", "Rejected", "Unfit"]
-
-
-class Unfit(Exception):  # noqa: N818 - a verdict on a value, never seen outside ingest
-    """A value that its column does not take; the text ends a sentence that begins with the value."""
+__all__ = ["Batch", "Given", "Limits", "Rejected"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ def chunk_of(table: pa.Table, key: bytes) -> Chunk:
     return Chunk(table.drop_columns(spent), account, bare.exchange, us, _single(bare, key))
 
 
-_SPENT = ("exchange_id", "conversation_id", "started_at")
+_SPENT = ("exchange_id", "conversation_id", "started_at", "decision_id")
 """Columns that nobody reads any more once a chunk is made of them; nearly half of a row without text."""
 
 

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spiritsafe.ingest import instants
-from spiritsafe.ingest.batch import Unfit
 from spiritsafe.ingest.values import EXACT, plain, repair, show, spelt
 from spiritsafe.model.columns import Column, Kind
+from spiritsafe.wire.unfit import Unfit
 
 __all__ = ["ARROW", "Converted", "Fault", "WrongTypeError", "convert"]
 

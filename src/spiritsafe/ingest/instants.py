@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spiritsafe.ingest.batch import Unfit
+from spiritsafe.wire.unfit import Unfit
 
-__all__ = ["EARLIEST_US", "LATEST_US", "MICROSECONDS", "exact", "parse"]
+__all__ = ["EARLIEST_US", "LATEST_US", "MICROSECONDS", "elapsed_ms", "exact", "parse"]
 
 MICROSECONDS = pa.timestamp("us", "UTC")
 EARLIEST_US = 946_684_800_000_000
@@ -68,6 +68,19 @@ def exact(value: object) -> int:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _from_seconds(value)
     raise Unfit("is not a time; write ISO 8601 or epoch seconds")
+
+
+def elapsed_ms(start: object, end: object) -> int | None:
+    """Return the milliseconds between two times of any spelling, None where that is no duration.
+
+    >>> elapsed_ms("2026-01-01T00:00:00Z", 1767225601.5)
+    1500
+    """
+    try:
+        micros = exact(end) - exact(start)
+    except Unfit:
+        return None
+    return micros // 1000 if micros >= 0 else None
 
 
 def parse(array: pa.ChunkedArray) -> pa.ChunkedArray:

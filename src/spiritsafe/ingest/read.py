@@ -16,12 +16,12 @@ from spiritsafe.ingest.batch import Batch, Limits, Rejected
 from spiritsafe.ingest.convert import ARROW
 from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.ingest.readers import READERS, Format
-from spiritsafe.ingest.readers.estimate import BYTES_PER_TOKEN
 from spiritsafe.ingest.readers.sniff import sniff
 from spiritsafe.ingest.sources import Source, source
 from spiritsafe.model.columns import TableSpec
 from spiritsafe.model.errors import InputError, UsageError
 from spiritsafe.model.settings import OnError
+from spiritsafe.wire.estimate import BYTES_PER_TOKEN
 
 __all__ = ["ReadStats", "Reading", "read_table", "schema"]
 

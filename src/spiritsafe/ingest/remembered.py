@@ -77,7 +77,7 @@ class _Memory:
 
 
 class Remembered:
-    """Makes pseudonyms by column, as ``traits.Pseudonyms`` asks.
+    """Makes pseudonyms by column, as ``privacy.pseudonyms.Pseudonyms`` asks.
 
     Args:
         maker: who makes the pseudonyms.

@@ -1,7 +1,10 @@
-"""What a gateway or an edge of the provider's own says about a text that it kept: ids, hashes and classes.
+"""What a gateway or an edge of the provider's own says about a text that it kept, and of identifiers that it veiled.
 
-They count only where there is neither text nor a sketch of ours to look at.
+Ids, hashes and classes of a text count only where there is neither text nor a sketch of ours to look at.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -9,11 +12,45 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from spiritsafe.ingest.chunk import Chunk
-from spiritsafe.ingest.hashes import hash_column
+from spiritsafe.ingest.hashes import hash_column, hash_strings
+from spiritsafe.ingest.passes import passes
+from spiritsafe.model.words import NetworkTag
+from spiritsafe.privacy.told import Told, read_told
 
-__all__ = ["told_code", "told_hash", "told_pseudonyms"]
+__all__ = ["Veiled", "told_code", "told_hash", "veiled"]
 
 Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+_SHARED = frozenset(tag for tag in NetworkTag if tag.is_shared)
+
+
+@dataclass(frozen=True)
+class Veiled:
+    """What a column of identifiers that are pseudonyms already says.
+
+    Attributes:
+        single: (row, pseudonym); a row appears once for each epoch that it tells, the newest in the first pass.
+        wide: likewise of the addresses' networks.
+        rows, tags: a row, and a tag that its address has; a row appears once for each of its tags.
+        shared: which rows came by an exit that unrelated people share, bool [n]. Where the network of such a row is
+            told, all of it is one.
+    """
+
+    single: tuple[Int, Int]
+    wide: tuple[Int, Int]
+    rows: Int
+    tags: pa.Array
+    shared: Bool
+
+    def tags_beside(self, rows: Int, tags: pa.Array) -> tuple[Int, pa.Array]:
+        """Return (row, tag) of those that are not among others: a tag counts once, whoever knows of it."""
+        if not len(self.rows) or not len(rows):
+            return self.rows, self.tags
+        coded = pa.concat_arrays([self.tags, tags]).dictionary_encode()
+        pairs = np.concatenate([self.rows, rows]) * len(coded.dictionary) + np.asarray(coded.indices)
+        fresh = ~np.isin(pairs[: len(self.rows)], pairs[len(self.rows) :])
+        return self.rows[fresh], self.tags.filter(pa.array(fresh))
 
 
 def told_hash(chunk: Chunk, name: str) -> Int:
@@ -33,23 +70,29 @@ def told_code(chunk: Chunk, name: str, vocabulary: tuple[str, ...]) -> Int:
     return np.asarray(pc.fill_null(found, -1).to_numpy(), np.int64)
 
 
-def told_pseudonyms(values: pa.ChunkedArray) -> tuple[Int, Int]:
-    """Return (row, pseudonym) of identifiers that are pseudonyms already; null rows and 0, which is none, left out.
+def veiled(values: pa.ChunkedArray) -> Veiled:
+    """Read a column of identifiers that are pseudonyms already; null rows and 0, which is none, are left out.
 
-    Sixteen hexadecimal digits, as we write them ourselves, are taken as the number they are; anything
-    else is hashed, since another edge may use a form of its own.
+    What is not in a form of ours (``privacy.told``) is hashed, since another edge may use one of its own.
     """
-    distinct = values.combine_chunks().dictionary_encode()
-    hashed, _, _ = hash_column(values)
-    table = {text: _hex(text) for text in distinct.dictionary.to_pylist()}
-    texts = values.to_pylist()
-    rows = np.flatnonzero(hashed != 0)
-    known = [table[texts[row]] for row in rows.tolist()]
-    return rows, np.array([h if k is None else k for k, h in zip(known, hashed[rows].tolist(), strict=True)], np.int64)
+    coded = values.combine_chunks().dictionary_encode()
+    index = np.asarray(pc.fill_null(coded.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False), np.int64)
+    hashed = hash_strings(coded.dictionary).tolist()
+    said = [read_told(text) or Told((other,)) for text, other in zip(coded.dictionary.to_pylist(), hashed, strict=True)]
+    rows, at = passes(index, [len(told.tags) for told in said])
+    names = pa.array([tag for told in said for tag in told.tags], pa.string())
+    behind = np.array([*(not _SHARED.isdisjoint(told.tags) for told in said), False], np.bool_)
+    return Veiled(
+        _numbers(index, [told.single for told in said]),
+        _numbers(index, [told.wide for told in said]),
+        rows,
+        names.take(pa.array(at)),
+        behind[index],
+    )
 
 
-def _hex(text: str) -> int | None:
-    try:
-        return int.from_bytes(bytes.fromhex(text), "big", signed=True) if len(text) == 16 else None
-    except ValueError:
-        return None
+def _numbers(index: Int, parts: Sequence[tuple[int, ...]]) -> tuple[Int, Int]:
+    """Return (row, number) of what each distinct value tells."""
+    kept = [[value for value in values if value] for values in parts]
+    rows, at = passes(index, list(map(len, kept)))
+    return rows, np.array([value for values in kept for value in values], np.int64)[at]

@@ -6,7 +6,8 @@ fingerprint, a country) keep a label so that a person can read the evidence.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Protocol
+from itertools import zip_longest
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,13 +20,15 @@ from spiritsafe.ingest.entities import Entities, Places
 from spiritsafe.ingest.hashes import combined, hash_column, hash_numbers, hash_strings
 from spiritsafe.ingest.rollups import table_of
 from spiritsafe.ingest.runs import Runs, runs_of
-from spiritsafe.ingest.told import told_pseudonyms
+from spiritsafe.ingest.told import Veiled, veiled
 from spiritsafe.model.words import SHARED_EXIT, EntityKind, TraitKind, link_kind
+from spiritsafe.privacy.pseudonyms import Pseudonyms
 from spiritsafe.sketch.language import LANGUAGES
 
-__all__ = ["Pseudonyms", "Traits"]
+__all__ = ["Traits"]
 
 Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
 
 _HABITS = {name: kind for name, kind in CARRIED["habits"].items() if kind is not TraitKind.CONFIG}
 _WIDE = {TraitKind.PREFIX, TraitKind.SIGNUP_PREFIX}
@@ -38,24 +41,6 @@ _ACCOUNT_SECRETS = {
     "phone": TraitKind.PHONE,
 }
 _ACCOUNT_OPEN = {"email_domain": TraitKind.EMAIL_DOMAIN, "referral": TraitKind.REFERRAL}
-
-
-class Pseudonyms(Protocol):
-    """Turns identifiers into 64-bit pseudonyms; see ``privacy.pseudonyms``.
-
-    Both methods return (row, pseudonym): a row appears once per epoch in force, and not at all where the
-    identifier is null or unreadable.
-    """
-
-    def values(self, kind: TraitKind, values: pa.Array | pa.ChunkedArray, us: Int) -> tuple[Int, Int]:
-        """Pseudonyms of identifiers."""
-        ...
-
-    def addresses(
-        self, kinds: tuple[TraitKind, TraitKind], ips: pa.Array | pa.ChunkedArray, us: Int
-    ) -> tuple[tuple[Int, Int], tuple[Int, Int]]:
-        """Pseudonyms of addresses, and of their /24 and /48 networks."""
-        ...
 
 
 class _Rows:
@@ -165,24 +150,22 @@ class Traits:
         """
         rows = _Rows(chunk.runs)
         self._language(rows, language)
-        veiled = pa.array(chunk.flags("pseudonymised").astype(np.bool_))
-        bare, told = self._bare(chunk, "client_ip", veiled)
+        hidden = pa.array(chunk.flags("pseudonymised").astype(np.bool_))
+        bare, told = self._bare(chunk, "client_ip", hidden)
         places = self._entities.places(bare, chunk.column("asn"))
         if places:
             chunk = _located(chunk, places)
             self._tagged(rows, places.rows, places.tags)
+        if told:
+            self._tagged(rows, *told.tags_beside(places.rows, places.tags) if places else (told.rows, told.tags))
         for name, habit in _HABITS.items():
             if chunk.has(name):
                 rows.carry("habits", name, self._open(rows, habit, chunk.column(name)))
         if chunk.has("model"):
             rows.add(TraitKind.MODEL, self._open(rows, TraitKind.MODEL, chunk.column("model")))
-        for name, kind in _SECRET.items():
-            if chunk.has(name):
-                secret, seen = self._bare(chunk, name, veiled)
-                rows.add_at(kind, *seen)
-                self._secret(rows, kind, secret)
+        self._secrets(rows, chunk, hidden)
         if chunk.has("client_ip"):
-            self._addresses(rows, bare, told, places)
+            self._addresses(rows, bare, told, _exits(places, told))
         if chunk.has("system_prompt"):
             rows.add(TraitKind.SYSTEM, hash_column(chunk.column("system_prompt"), self._key)[0])
         self._configuration(rows, chunk)
@@ -208,7 +191,7 @@ class Traits:
             self._tagged(rows, places.rows, places.tags)
         kinds = (TraitKind.SIGNUP_IP, TraitKind.SIGNUP_PREFIX)
         for kind, seen in zip(kinds, self._pseudonyms.addresses(kinds, ips, rows.runs.us), strict=True):
-            rows.add_at(kind, *self._linking(rows, kind, *seen, places))
+            rows.add_at(kind, *self._linking(rows, kind, *seen, _exits(places, None)))
         self._tagged(rows, *self._entities.tags(EntityKind.DOMAIN, accounts.column("email_domain")))
         return rows.tables()
 
@@ -233,12 +216,12 @@ class Traits:
         )
 
     @staticmethod
-    def _bare(chunk: Chunk, name: str, veiled: pa.Array) -> tuple[pa.ChunkedArray, tuple[Int, Int]]:
-        """Return a column's identifiers, and (row, pseudonym) of those that are pseudonyms already."""
+    def _bare(chunk: Chunk, name: str, hidden: pa.Array) -> tuple[pa.ChunkedArray, Veiled | None]:
+        """Return a column's identifiers, and what it says of those that are pseudonyms already; None if none are."""
         values = chunk.column(name).cast(pa.string())
-        if not pc.any(veiled).as_py():
-            return values, (np.zeros(0, np.int64), np.zeros(0, np.int64))
-        return pc.if_else(veiled, None, values), told_pseudonyms(pc.if_else(veiled, values, None))
+        if not pc.any(hidden).as_py():
+            return values, None
+        return pc.if_else(hidden, None, values), veiled(pc.if_else(hidden, values, None))
 
     def _language(self, rows: _Rows, language: Int) -> None:
         hashes = hash_strings(pa.array(LANGUAGES))
@@ -255,33 +238,46 @@ class Traits:
         rows.tell(kind, names.to_pylist(), hashes.tolist())
         return value
 
+    def _secrets(self, rows: _Rows, chunk: Chunk, hidden: pa.Array) -> None:
+        for name, kind in _SECRET.items():
+            if chunk.has(name):
+                bare, told = self._bare(chunk, name, hidden)
+                if told:
+                    rows.add_at(kind, *told.single)
+                self._secret(rows, kind, bare)
+
     def _secret(self, rows: _Rows, kind: TraitKind, values: pa.ChunkedArray) -> None:
         rows.add_at(kind, *self._pseudonyms.values(kind, values, rows.runs.us))
 
-    def _addresses(self, rows: _Rows, values: pa.ChunkedArray, told: tuple[Int, Int], places: Places | None) -> None:
+    def _addresses(self, rows: _Rows, values: pa.ChunkedArray, told: Veiled | None, exits: "_Exits | None") -> None:
         """Carry each exchange's address and network, in every epoch in force; ``told`` are pseudonyms already."""
         kinds = (TraitKind.IP, TraitKind.PREFIX)
-        for kind, seen in zip(kinds, self._pseudonyms.addresses(kinds, values, rows.runs.us), strict=True):
-            lanes = rows.lanes(*self._linking(rows, kind, *seen, places))
-            if kind is TraitKind.IP:
-                lanes[0][told[0]] = told[1]
+        found = self._pseudonyms.addresses(kinds, values, rows.runs.us)
+        none = np.zeros(len(rows.runs.us), np.int64)
+        for kind, seen, said in zip(kinds, found, (told.single, told.wide) if told else (None, None), strict=True):
+            lanes = rows.lanes(*self._linking(rows, kind, *seen, exits))
+            if said:
+                more = rows.lanes(*self._linking(rows, kind, *said, exits))
+                lanes = [
+                    sum(each, none) for each in zip_longest(lanes, more, fillvalue=none)
+                ]  # a row is in one of them
             for column, lane in zip((str(kind), f"{kind}_before"), lanes, strict=False):
                 rows.carry("addresses", column, lane)
 
     @staticmethod
-    def _linking(rows: _Rows, kind: TraitKind, at: Int, value: Int, places: Places | None) -> tuple[Int, Int]:
+    def _linking(rows: _Rows, kind: TraitKind, at: Int, value: Int, exits: "_Exits | None") -> tuple[Int, Int]:
         """Return (row, pseudonym) of addresses or of networks, without those that say nothing of their neighbours.
 
         A shared exit is no link: it is marked, so that detection only stratifies by it. So is its network, if all of
         that is one; else the network is not told for who came by the exit: strangers behind it have no more in
         common, and one exit among them must not hide the others in its network.
         """
-        if not places:
+        if not exits:
             return at, value
-        shared = places.shared
+        shared = exits.shared
         if kind in _WIDE:
-            told = ~shared[at] | places.whole[at]
-            at, value, shared = at[told], value[told], places.whole
+            told = ~shared[at] | exits.whole[at]
+            at, value, shared = at[told], value[told], exits.whole
         marked = np.unique(value[shared[at]])
         rows.tell(kind, [SHARED_EXIT] * len(marked), marked.tolist())
         return at, value
@@ -299,6 +295,21 @@ class Traits:
             value, distinct, hashes = hash_column(tags)
             rows.add_at(TraitKind.ENTITY, at, value)
             rows.tell(TraitKind.ENTITY, distinct.to_pylist(), hashes.tolist())
+
+
+class _Exits(NamedTuple):
+    """Which rows came by an exit that unrelated people share, and of which all of the network is one, bool [n]."""
+
+    shared: Bool
+    whole: Bool
+
+
+def _exits(places: Places | None, told: Veiled | None) -> _Exits | None:
+    """Join what intelligence says of addresses with what was said where they were veiled; None where neither does."""
+    known = [_Exits(places.shared, places.whole)] if places else []
+    if told and told.shared.any():
+        known.append(_Exits(told.shared, told.shared))
+    return _Exits(*(np.logical_or.reduce(parts) for parts in zip(*known, strict=True))) if known else None
 
 
 def _located(chunk: Chunk, places: Places) -> Chunk:

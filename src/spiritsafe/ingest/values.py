@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 import pyarrow as pa
 
 from spiritsafe.ingest import instants
-from spiritsafe.ingest.batch import Unfit
 from spiritsafe.model.columns import Column, Kind
+from spiritsafe.wire.unfit import Unfit
 
 __all__ = ["EXACT", "named", "plain", "repair", "show", "spelt"]
 

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from spiritsafe.model.errors import ConfigError
 
 __all__ = [
+    "CaptureSettings",
     "DetectionSettings",
     "EngineSettings",
     "GatewaySettings",
@@ -27,6 +28,7 @@ __all__ = [
     "LimitSettings",
     "Marking",
     "OnError",
+    "OnFull",
     "PrivacySettings",
     "Settings",
     "load_settings",
@@ -131,6 +133,25 @@ class LimitSettings(_Section):
     model_tokens: str = Field("", description="tokens of an account from one model")
 
 
+class OnFull(StrEnum):
+    """What to do with a request whose exchange there is no room to keep."""
+
+    SERVE = "serve"
+    REFUSE = "refuse"
+
+
+class CaptureSettings(_Section):
+    """How a gateway keeps the exchanges that it saw."""
+
+    on_full: OnFull = Field(OnFull.SERVE, description="serve or refuse a request that cannot be captured")
+    batch_rows: int = Field(256, ge=1, le=10_000, description="exchanges written at a time")
+    linger_ms: int = Field(100, ge=0, le=10_000, description="how long an exchange waits for others to be written with")
+    file_seconds: int = Field(300, ge=1, le=86_400, description="age at which a file is finished and may be scanned")
+    file_mib: int = Field(64, ge=1, le=4_096, description="size at which it is, MiB")
+    queue_rows: int = Field(20_000, ge=1, le=10_000_000, description="exchanges that may wait for the disk")
+    queue_mib: int = Field(64, ge=1, le=65_536, description="memory that they may take, MiB")
+
+
 class Settings(BaseSettings):
     """All settings; frozen once loaded."""
 
@@ -142,6 +163,7 @@ class Settings(BaseSettings):
     detection: DetectionSettings = DetectionSettings()
     gateway: GatewaySettings = GatewaySettings()
     limits: LimitSettings = LimitSettings()
+    capture: CaptureSettings = CaptureSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -158,7 +180,7 @@ class Settings(BaseSettings):
     def digest(self) -> str:
         """Return 16 hex digits over every setting that can change findings (RFC 7693 BLAKE2b).
 
-        Where keys lie and how much memory DuckDB may take do not belong to it.
+        Where keys lie, how much memory DuckDB may take and how a gateway writes do not belong to it.
         """
         told = {
             "ingest": self.ingest.model_dump(mode="json", exclude={"on_error", "batch_rows"}),

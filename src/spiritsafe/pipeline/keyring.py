@@ -9,14 +9,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from spiritsafe.engine.store import Store
+from spiritsafe.engine.store import MANIFEST, Store
 from spiritsafe.ingest.remembered import Remembered
-from spiritsafe.ingest.sealing import Sealing
-from spiritsafe.ingest.traits import Pseudonyms
 from spiritsafe.model.epochs import Epochs
 from spiritsafe.model.settings import PrivacySettings
 from spiritsafe.privacy.keys import KEY_NOTE, MasterKey, Purpose, load_master_key
-from spiritsafe.privacy.pseudonyms import Pseudonymiser
+from spiritsafe.privacy.pseudonyms import Pseudonymiser, Pseudonyms
+from spiritsafe.privacy.sealing import Sealing
 from spiritsafe.privacy.vault import Vault
 from spiritsafe.privacy.vaultkeys import load_public_key
 
@@ -59,16 +58,29 @@ class Keyring:
             with store.batch() as batch:
                 batch.note(KEY_NOTE, master.check_value)
                 batch.commit()
-        ring = cls.of_key(master, settings)
-        if settings.vault_public_key is None:
-            return ring
-        sealing = Sealing(
-            ring.pseudonyms,
-            Vault(vault_folder(store.root), master),
-            load_public_key(settings.vault_public_key),
-            settings.vault_days,
-        )
-        return cls(sealing, ring.text_key)
+        return cls.of_key(master, settings)._sealing(store.root, master, settings)
+
+    @classmethod
+    def beside(cls, root: Path, settings: PrivacySettings) -> "Keyring":
+        """Open, or on first use make, the keys of a store that a scan may be writing at the same time.
+
+        Pseudonyms are made afresh: a gateway sees few at a time, and its memory must not grow with its callers.
+
+        Args:
+            root: the store's folder, which no scan need have written yet.
+            settings: where the key lies, epochs, vault.
+
+        Raises:
+            StoreError: the store's key is missing or another one.
+            ConfigError: a key or key file is malformed or open to others.
+        """
+        known = None
+        if (root / MANIFEST).exists():
+            with Store.open(root, read_only=True) as store:
+                known = store.note(KEY_NOTE)
+        master = load_master_key(key_path(root, settings), expected=known, environ=os.environ)
+        plain = Pseudonymiser(master, Epochs(settings.epoch_days, settings.overlap_days))
+        return cls(plain, master.subkey(Purpose.TEXT))._sealing(root, master, settings)
 
     @classmethod
     def of_key(cls, master: MasterKey, settings: PrivacySettings) -> "Keyring":
@@ -76,3 +88,12 @@ class Keyring:
         epochs = Epochs(settings.epoch_days, settings.overlap_days)
         text_key = master.subkey(Purpose.TEXT)
         return cls(Remembered(Pseudonymiser(master, epochs), epochs, text_key), text_key)
+
+    def _sealing(self, root: Path, master: MasterKey, settings: PrivacySettings) -> "Keyring":
+        """Return these keys, sealing what becomes a pseudonym if a vault is kept."""
+        if settings.vault_public_key is None:
+            return self
+        public = load_public_key(settings.vault_public_key)
+        return Keyring(
+            Sealing(self.pseudonyms, Vault(vault_folder(root), master), public, settings.vault_days), self.text_key
+        )

@@ -10,6 +10,7 @@ values of one kind and epoch the chance of any collision is at most n**2 / 2**57
 
 import hmac
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from spiritsafe.privacy.bulk import heads, ipv4
 from spiritsafe.privacy.keys import MasterKey, Purpose
 from spiritsafe.privacy.normalise import NORMALISERS
 
-__all__ = ["Pseudonym", "Pseudonymiser"]
+__all__ = ["Pseudonym", "Pseudonymiser", "Pseudonyms"]
 
 Int64s = npt.NDArray[np.int64]
 
@@ -34,6 +35,24 @@ class Pseudonym:
     kind: TraitKind
     epoch: int
     value: int
+
+
+class Pseudonyms(Protocol):
+    """Turns identifiers into 64-bit pseudonyms: a pseudonymiser, or what is wrapped around one.
+
+    Both methods return (row, pseudonym): a row appears once per epoch in force, and not at all where the
+    identifier is null or unreadable.
+    """
+
+    def values(self, kind: TraitKind, values: pa.Array | pa.ChunkedArray, us: Int64s) -> tuple[Int64s, Int64s]:
+        """Pseudonyms of identifiers."""
+        ...
+
+    def addresses(
+        self, kinds: tuple[TraitKind, TraitKind], ips: pa.Array | pa.ChunkedArray, us: Int64s
+    ) -> tuple[tuple[Int64s, Int64s], tuple[Int64s, Int64s]]:
+        """Pseudonyms of addresses, and of their /24 and /48 networks."""
+        ...
 
 
 class Pseudonymiser:

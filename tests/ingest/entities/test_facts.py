@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spiritsafe.ingest.batch import Unfit
 from spiritsafe.ingest.entities.facts import (
     Misread,
     Name,
@@ -19,6 +18,7 @@ from spiritsafe.ingest.entities.facts import (
     range_of,
 )
 from spiritsafe.model.words import EntityKind
+from spiritsafe.wire.unfit import Unfit
 
 
 @given(st.ip_addresses(), st.integers(0, 128))

@@ -10,8 +10,8 @@ import pytest
 from spiritsafe.ingest.batch import Batch
 from spiritsafe.ingest.readers import READERS, Format
 from spiritsafe.ingest.readers.envoy import NAMES
-from spiritsafe.ingest.readers.objects import Record
 from spiritsafe.model.errors import InputError
+from spiritsafe.wire.objects import Record
 
 Batches = Callable[..., list[Batch]]
 LINE: Record = json.loads(READERS[Format.ENVOY].examples()[0].splitlines()[0])

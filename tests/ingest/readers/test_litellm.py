@@ -12,8 +12,8 @@ import pytest
 from spiritsafe.ingest.batch import Batch
 from spiritsafe.ingest.readers import READERS, Format
 from spiritsafe.ingest.readers.litellm import operation
-from spiritsafe.ingest.readers.objects import Record
 from spiritsafe.model.errors import InputError
+from spiritsafe.wire.objects import Record
 
 Batches = Callable[..., list[Batch]]
 PAYLOAD: Record = json.loads(READERS[Format.LITELLM].examples()[0].splitlines()[0])

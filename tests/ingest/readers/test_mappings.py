@@ -12,16 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spiritsafe.ingest.batch import Batch, Limits, Unfit
+from spiritsafe.ingest.batch import Batch, Limits
 from spiritsafe.ingest.quarantine import Quarantine
 from spiritsafe.ingest.read import Reading
 from spiritsafe.ingest.readers import READERS, Format
-from spiritsafe.ingest.readers.objects import Record
 from spiritsafe.ingest.readers.records import RecordReader, Rows
 from spiritsafe.ingest.sources import source
 from spiritsafe.model.columns import ACCOUNTS, EXCHANGES
 from spiritsafe.model.errors import InputError
 from spiritsafe.model.settings import OnError
+from spiritsafe.wire.objects import Record
+from spiritsafe.wire.unfit import Unfit
 
 FOREIGN = {form: reader for form, reader in READERS.items() if isinstance(reader, RecordReader)}
 TEXTUAL: dict[Format, RecordReader] = {

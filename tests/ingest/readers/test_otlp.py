@@ -11,11 +11,11 @@ import pytest
 from spiritsafe.ingest.batch import Batch, Limits
 from spiritsafe.ingest.readers import READERS, Format
 from spiritsafe.ingest.readers.genai import CONVENTIONS, RENAMED
-from spiritsafe.ingest.readers.objects import Record
 from spiritsafe.ingest.readers.otlp import EXAMPLE
 from spiritsafe.ingest.sources import source
 from spiritsafe.model.columns import EXCHANGES
 from spiritsafe.model.errors import InputError
+from spiritsafe.wire.objects import Record
 
 Batches = Callable[..., list[Batch]]
 BASE = {

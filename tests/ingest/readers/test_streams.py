@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spiritsafe.ingest.batch import Unfit
-from spiritsafe.ingest.readers.bodies import Bodies
-from spiritsafe.ingest.readers.messages import answer
 from spiritsafe.ingest.readers.pairexamples import EXAMPLES
-from spiritsafe.ingest.readers.streams import folded
-from spiritsafe.ingest.readers.usage import usage
+from spiritsafe.wire.bodies import Bodies
+from spiritsafe.wire.messages import answer
+from spiritsafe.wire.streams import folded
+from spiritsafe.wire.unfit import Unfit
+from spiritsafe.wire.usage import usage
 
 RECORDS = [json.loads(line) for line in EXAMPLES[0].splitlines()]
 STREAMS = [body for record in RECORDS if isinstance(body := record["response"]["body"], str) and body[0] in "de"]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from spiritsafe.ingest.entities.facts import NOTHING, Answer
 from spiritsafe.ingest.entities.mmdb import Mmdb
 from spiritsafe.ingest.entities.networks import Networks, edges_of
+from spiritsafe.ingest.passes import passes
 from spiritsafe.model.words import EntityKind, NetworkTag
 from spiritsafe.privacy.normalise import ip_address
 
@@ -159,18 +160,9 @@ def _taken(index: Int, values: pa.Array) -> pa.Array:
 
 
 def _spread(index: Int, tags: Sequence[tuple[str, ...]]) -> tuple[Int, pa.Array]:
-    """Return (row, tag) for each tag of each row; ``tags`` are those of each distinct value.
-
-    First the first tag of every row that has one, then the second of every row that has two, and so on: whoever
-    keeps a value per row needs as many columns as a row has tags.
-    """
-    size = np.array([*map(len, tags), 0], np.int64)
-    start = np.cumsum(size) - size
-    every = pa.array([tag for some in tags for tag in some], pa.string())
-    passes = [np.flatnonzero(size[index] > turn) for turn in range(int(size.max()))]
-    at = [start[index[rows]] + turn for turn, rows in enumerate(passes)]
-    none = np.zeros(0, np.int64)
-    return np.concatenate([none, *passes]), every.take(pa.array(np.concatenate([none, *at])))
+    """Return (row, tag) for each tag of each row, pass by pass; ``tags`` are those of each distinct value."""
+    rows, at = passes(index, [len(some) for some in tags])
+    return rows, pa.array([tag for some in tags for tag in some], pa.string()).take(pa.array(at))
 
 
 def _among(tags: pa.Array, wanted: frozenset[NetworkTag]) -> Bool:

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import NamedTuple
 
-from spiritsafe.ingest.batch import Unfit
 from spiritsafe.model.words import EntityKind, NetworkTag
 from spiritsafe.privacy.normalise import ip_address
+from spiritsafe.wire.unfit import Unfit
 
 __all__ = [
     "NOTHING",

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spiritsafe.ingest.batch import Unfit
 from spiritsafe.ingest.entities.facts import NOTHING, Answer, asn_of, country_of
 from spiritsafe.ingest.entities.tree import SearchTree
 from spiritsafe.model.errors import InputError, UsageError
 from spiritsafe.model.words import NetworkTag
 from spiritsafe.privacy.normalise import PREFIX_BYTES
+from spiritsafe.wire.unfit import Unfit
 
 if TYPE_CHECKING:
     from maxminddb.types import Record

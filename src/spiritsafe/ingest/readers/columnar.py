@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spiritsafe.ingest.batch import Limits
-from spiritsafe.ingest.readers.objects import Record, textual
 from spiritsafe.ingest.readers.parquet import claimed, damage, gathered
 from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.validate import require_distinct
 from spiritsafe.ingest.values import plain
+from spiritsafe.wire.objects import Record, textual
 
 __all__ = ["columns_of", "is_parquet", "rows_of"]
 

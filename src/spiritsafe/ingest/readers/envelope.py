@@ -12,8 +12,8 @@ import functools
 from collections.abc import Callable, Iterator
 
 from spiritsafe.ingest.readers.apikeys import key_hash, opaque
-from spiritsafe.ingest.readers.bodies import plain_name
-from spiritsafe.ingest.readers.objects import Record, array, as_number, as_text, as_whole, first, inner
+from spiritsafe.wire.bodies import plain_name
+from spiritsafe.wire.objects import Record, array, as_number, as_text, as_whole, first, inner
 
 __all__ = [
     "LOOKED_AT",

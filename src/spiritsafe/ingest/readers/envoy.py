@@ -15,11 +15,11 @@ import re
 from functools import lru_cache
 from typing import ClassVar
 
-from spiritsafe.ingest.batch import Unfit
-from spiritsafe.ingest.readers.finish import finish_reason
-from spiritsafe.ingest.readers.objects import Record, as_text, as_whole, clean
 from spiritsafe.ingest.readers.records import Mapping, Row
-from spiritsafe.ingest.readers.usage import inclusive
+from spiritsafe.wire.finish import finish_reason
+from spiritsafe.wire.objects import Record, as_text, as_whole, clean
+from spiritsafe.wire.unfit import Unfit
+from spiritsafe.wire.usage import inclusive
 
 __all__ = ["NAMES", "Envoy"]
 

@@ -134,7 +134,7 @@ class _Frames:
 
     def _past(self, start: int, depth: int) -> int:
         """Step behind the bracket that closes ``depth`` open ones and those that follow; return as `_string` does."""
-        from spiritsafe.ingest.readers.brackets import Place, close  # noqa: PLC0415 - loads the compiler
+        from spiritsafe.wire.brackets import Place, close  # noqa: PLC0415 - loads the compiler
 
         place, moved = Place(self._at, depth, 0), 0
         while True:

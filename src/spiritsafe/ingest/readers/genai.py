@@ -9,12 +9,12 @@ https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ (1.41),
 https://github.com/traceloop/openllmetry, https://arize-ai.github.io/openinference/spec/semantic_conventions.html.
 """
 
-from spiritsafe.ingest.readers.finish import finish_reason
 from spiritsafe.ingest.readers.genaitexts import answered, asked, tools
-from spiritsafe.ingest.readers.objects import Record, as_number, as_text, as_truth, as_whole, clean, record
-from spiritsafe.ingest.readers.parameters import parameters
 from spiritsafe.ingest.readers.records import Row
-from spiritsafe.ingest.readers.usage import inclusive
+from spiritsafe.wire.finish import finish_reason
+from spiritsafe.wire.objects import Record, as_number, as_text, as_truth, as_whole, clean, record
+from spiritsafe.wire.parameters import parameters
+from spiritsafe.wire.usage import inclusive
 
 __all__ = ["ACCOUNT", "CONVENTIONS", "RENAMED", "SOURCES", "is_genai", "to_row", "told"]
 

@@ -7,8 +7,8 @@ Sources: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-events/ (1.36
 
 from typing import Any
 
-from spiritsafe.ingest.readers.messages import Answer, Asked, answer, asked_of, count, spelt
-from spiritsafe.ingest.readers.objects import Record, first
+from spiritsafe.wire.messages import Answer, Asked, answer, asked_of, count, spelt
+from spiritsafe.wire.objects import Record, first
 
 __all__ = ["answered", "asked", "tools"]
 

@@ -9,11 +9,12 @@ https://github.com/Kong/api-log-format (``clientIPAddress``).
 from collections.abc import Iterable
 from typing import ClassVar
 
-from spiritsafe.ingest.batch import Unfit
-from spiritsafe.ingest.readers.objects import Record, array, first, record
 from spiritsafe.ingest.readers.pairexamples import HAR
 from spiritsafe.ingest.readers.pairs import BODY_SOURCES, Pairs
-from spiritsafe.ingest.readers.records import ESTIMATED, Row
+from spiritsafe.ingest.readers.records import Row
+from spiritsafe.wire.estimate import ESTIMATED
+from spiritsafe.wire.objects import Record, array, first, record
+from spiritsafe.wire.unfit import Unfit
 
 __all__ = ["Har"]
 

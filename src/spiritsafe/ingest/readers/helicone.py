@@ -12,15 +12,15 @@ https://docs.helicone.ai/features/advanced-usage/custom-properties, https://docs
 from collections.abc import Iterable
 from typing import ClassVar
 
-from spiritsafe.ingest.batch import Unfit
 from spiritsafe.ingest.readers.apikeys import opaque
-from spiritsafe.ingest.readers.bodies import Bodies, is_other_call, plain_name
 from spiritsafe.ingest.readers.envelope import milliseconds
 from spiritsafe.ingest.readers.heliconeexamples import EXAMPLES
-from spiritsafe.ingest.readers.objects import Record, array, clean, first, inner, record, text
 from spiritsafe.ingest.readers.pairs import BODY_SOURCES
 from spiritsafe.ingest.readers.records import Mapping, Row
-from spiritsafe.ingest.readers.usage import added
+from spiritsafe.wire.bodies import Bodies, is_other_call, plain_name
+from spiritsafe.wire.objects import Record, array, clean, first, inner, record, text
+from spiritsafe.wire.unfit import Unfit
+from spiritsafe.wire.usage import added
 
 __all__ = ["Helicone"]
 

@@ -16,14 +16,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected, Unfit
+from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected
 from spiritsafe.ingest.readers.lines import filled, stretches
-from spiritsafe.ingest.readers.objects import crowded, decoded, textual
 from spiritsafe.ingest.readers.reader import warn_unknown
 from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.validate import require, settle, unknown
 from spiritsafe.model.columns import TableSpec
 from spiritsafe.model.errors import InputError
+from spiritsafe.wire.objects import crowded, decoded, textual
+from spiritsafe.wire.unfit import Unfit
 
 __all__ = ["JsonlReader"]
 

@@ -15,14 +15,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import ClassVar
 
-from spiritsafe.ingest.batch import Unfit
+from spiritsafe.ingest.instants import elapsed_ms
 from spiritsafe.ingest.readers.apikeys import opaque
 from spiritsafe.ingest.readers.langfuseexamples import EXAMPLES
-from spiritsafe.ingest.readers.messages import answer, asked_of, count, spelt
-from spiritsafe.ingest.readers.objects import Record, array, elapsed_ms, first, inner, record, text
-from spiritsafe.ingest.readers.parameters import parameters
 from spiritsafe.ingest.readers.records import Mapping, Row
-from spiritsafe.ingest.readers.usage import Usage, usage
+from spiritsafe.wire.messages import answer, asked_of, count, spelt
+from spiritsafe.wire.objects import Record, array, first, inner, record, text
+from spiritsafe.wire.parameters import parameters
+from spiritsafe.wire.unfit import Unfit
+from spiritsafe.wire.usage import Usage, usage
 
 __all__ = ["Langfuse", "buckets"]
 

@@ -12,11 +12,12 @@ import re
 from dataclasses import replace
 from typing import ClassVar
 
-from spiritsafe.ingest.readers.messages import Answer, Asked, answer, asked_of
-from spiritsafe.ingest.readers.objects import Record, array, clean, elapsed_ms, first, record, text, truth
-from spiritsafe.ingest.readers.parameters import parameters
+from spiritsafe.ingest.instants import elapsed_ms
 from spiritsafe.ingest.readers.records import Mapping, Row
-from spiritsafe.ingest.readers.usage import Usage, inclusive, usage
+from spiritsafe.wire.messages import Answer, Asked, answer, asked_of
+from spiritsafe.wire.objects import Record, array, clean, first, record, text, truth
+from spiritsafe.wire.parameters import parameters
+from spiritsafe.wire.usage import Usage, inclusive, usage
 
 __all__ = ["LiteLlm", "around", "called", "counted", "operation", "organisation", "outcome", "unredacted", "words"]
 

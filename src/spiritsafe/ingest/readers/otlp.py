@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from spiritsafe.ingest.batch import Unfit
 from spiritsafe.ingest.readers import genai
-from spiritsafe.ingest.readers.objects import Record, first, text
 from spiritsafe.ingest.readers.records import Mapping, Row
+from spiritsafe.wire.objects import Record, first, text
+from spiritsafe.wire.unfit import Unfit
 
 __all__ = ["EXAMPLE", "Otlp"]
 

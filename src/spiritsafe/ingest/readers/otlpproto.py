@@ -14,15 +14,16 @@ from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
 from typing import Any
 
-from spiritsafe.ingest.batch import Limits, Unfit
+from spiritsafe.ingest.batch import Limits
 from spiritsafe.ingest.readers import genai
 from spiritsafe.ingest.readers.apikeys import NAMES, TOLD
 from spiritsafe.ingest.readers.content import metered, opened
-from spiritsafe.ingest.readers.objects import Record
 from spiritsafe.ingest.readers.otlp import EXAMPLE, Otlp
 from spiritsafe.ingest.readers.records import RecordReader, Turn
 from spiritsafe.ingest.sources import Source
 from spiritsafe.model.errors import InputError
+from spiritsafe.wire.objects import Record
+from spiritsafe.wire.unfit import Unfit
 
 __all__ = ["OtlpProtoReader", "looks_like_otlp"]
 
@@ -119,7 +120,7 @@ def _classes(file: str) -> Classes:
 
 
 def _decoded(request: bytes, decode: Callable[[bytes], Any], error: type[Exception]) -> Record | Unfit:
-    from spiritsafe.ingest.readers.wire import MOST_MESSAGES, messages  # noqa: PLC0415 - loads the compiler
+    from spiritsafe.ingest.readers.protobuf import MOST_MESSAGES, messages  # noqa: PLC0415 - loads the compiler
 
     count = messages(request)
     if count is not None and count > MOST_MESSAGES:

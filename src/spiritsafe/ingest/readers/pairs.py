@@ -13,8 +13,6 @@ import hashlib
 import json
 from typing import ClassVar
 
-from spiritsafe.ingest.batch import Unfit
-from spiritsafe.ingest.readers.bodies import Bodies, is_answer, is_other_call, is_request, is_text_call, request_of
 from spiritsafe.ingest.readers.envelope import (
     LOOKED_AT,
     PATHS,
@@ -28,9 +26,11 @@ from spiritsafe.ingest.readers.envelope import (
     status,
     surroundings,
 )
-from spiritsafe.ingest.readers.objects import Record
 from spiritsafe.ingest.readers.pairexamples import EXAMPLES
 from spiritsafe.ingest.readers.records import Mapping, Row
+from spiritsafe.wire.bodies import Bodies, is_answer, is_other_call, is_request, is_text_call, request_of
+from spiritsafe.wire.objects import Record
+from spiritsafe.wire.unfit import Unfit
 
 __all__ = ["BODY_SOURCES", "Pairs"]
 

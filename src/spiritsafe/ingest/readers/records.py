@@ -13,23 +13,23 @@ from typing import ClassVar
 
 import numpy as np
 
-from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected, Unfit
+from spiritsafe.ingest.batch import Batch, Given, Limits, Rejected
 from spiritsafe.ingest.readers.apikeys import without_keys
 from spiritsafe.ingest.readers.columnar import is_parquet, rows_of
 from spiritsafe.ingest.readers.content import opened
 from spiritsafe.ingest.readers.csv import fields, misfit, taken_apart
 from spiritsafe.ingest.readers.lines import filled, stretches
-from spiritsafe.ingest.readers.objects import Record, decoded, textual
 from spiritsafe.ingest.sources import Source
 from spiritsafe.ingest.validate import require_distinct, settle
 from spiritsafe.ingest.values import spelt
 from spiritsafe.model.columns import EXCHANGES, Kind, TableSpec
 from spiritsafe.model.errors import InputError
+from spiritsafe.wire.estimate import ESTIMATED
+from spiritsafe.wire.objects import Record, decoded, textual
+from spiritsafe.wire.unfit import Unfit
 
-__all__ = ["ESTIMATED", "Mapping", "RecordReader", "Row", "Rows", "Turn"]
+__all__ = ["Mapping", "RecordReader", "Row", "Rows", "Turn"]
 
-ESTIMATED = "tokens_estimated"
-"""Under which a row says that its tokens were counted by nobody; no column of the contract."""
 _HEADER = 1 << 16
 
 Row = dict[str, object]

@@ -8,19 +8,20 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
 
-from spiritsafe.ingest.batch import Limits, Unfit
+from spiritsafe.ingest.batch import Limits
 from spiritsafe.ingest.readers import READERS
 from spiritsafe.ingest.readers.columnar import columns_of
 from spiritsafe.ingest.readers.content import GZIP, is_gzip, opened
 from spiritsafe.ingest.readers.csv import fields
 from spiritsafe.ingest.readers.lines import filled, stretches, wraps
-from spiritsafe.ingest.readers.objects import Record, decoded
 from spiritsafe.ingest.readers.otlpproto import looks_like_otlp
 from spiritsafe.ingest.readers.reader import Format
 from spiritsafe.ingest.readers.records import Mapping, RecordReader
 from spiritsafe.ingest.sources import Meter, Source
 from spiritsafe.model.columns import EXCHANGES
 from spiritsafe.model.errors import InputError
+from spiritsafe.wire.objects import Record, decoded
+from spiritsafe.wire.unfit import Unfit
 
 __all__ = ["sniff"]
 

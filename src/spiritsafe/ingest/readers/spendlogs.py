@@ -13,10 +13,10 @@ from dataclasses import replace
 from typing import ClassVar
 
 from spiritsafe.ingest.readers import litellm
-from spiritsafe.ingest.readers.messages import Asked, answer, asked_of
-from spiritsafe.ingest.readers.objects import Record, first, inner, record, text
-from spiritsafe.ingest.readers.parameters import parameters
 from spiritsafe.ingest.readers.records import Mapping, Row
+from spiritsafe.wire.messages import Asked, answer, asked_of
+from spiritsafe.wire.objects import Record, first, inner, record, text
+from spiritsafe.wire.parameters import parameters
 
 __all__ = ["SpendLogs"]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spiritsafe.ingest.readers.messages import Answer, Asked, answer, asked_of, count
+from spiritsafe.wire.messages import Answer, Asked, answer, asked_of, count
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
 ANYTHING = st.recursive(

@@ -8,15 +8,14 @@ import base64
 import binascii
 from dataclasses import dataclass, field
 
-from spiritsafe.ingest.batch import Unfit
-from spiritsafe.ingest.readers.estimate import asked_tokens, put_out
-from spiritsafe.ingest.readers.events import events
-from spiritsafe.ingest.readers.messages import answer, asked_of
-from spiritsafe.ingest.readers.objects import Record, array, first, inner, record, text, truth
-from spiritsafe.ingest.readers.parameters import parameters
-from spiritsafe.ingest.readers.records import ESTIMATED
-from spiritsafe.ingest.readers.streams import folded
-from spiritsafe.ingest.readers.usage import usage
+from spiritsafe.wire.estimate import ESTIMATED, asked_tokens, put_out
+from spiritsafe.wire.events import events
+from spiritsafe.wire.messages import answer, asked_of
+from spiritsafe.wire.objects import Record, array, first, inner, record, text, truth
+from spiritsafe.wire.parameters import parameters
+from spiritsafe.wire.streams import folded
+from spiritsafe.wire.unfit import Unfit
+from spiritsafe.wire.usage import usage
 
 __all__ = ["Bodies", "is_answer", "is_other_call", "is_request", "is_text_call", "plain_name", "request_of"]
 

@@ -11,8 +11,7 @@ from typing import Any
 
 import msgspec
 
-from spiritsafe.ingest import instants
-from spiritsafe.ingest.batch import Unfit
+from spiritsafe.wire.unfit import Unfit
 
 __all__ = [
     "Record",
@@ -26,7 +25,6 @@ __all__ = [
     "clean",
     "crowded",
     "decoded",
-    "elapsed_ms",
     "first",
     "inner",
     "record",
@@ -58,7 +56,7 @@ def crowded(text: bytes | str) -> bool:
     text = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if text.count(b"{") + text.count(b"[") <= _CROWD:
         return False
-    from spiritsafe.ingest.readers.brackets import opening  # noqa: PLC0415 - loads the compiler
+    from spiritsafe.wire.brackets import opening  # noqa: PLC0415 - loads the compiler
 
     return opening(text) > _CROWD
 
@@ -184,19 +182,6 @@ def truth(holder: object, *paths: str) -> bool | None:
 def text(holder: object, *paths: str) -> str | None:
     """Return a client's text at the first path that leads anywhere, else None."""
     return as_text(first(holder, *paths))
-
-
-def elapsed_ms(start: object, end: object) -> int | None:
-    """Return the milliseconds between two times of any spelling, None where that is no duration.
-
-    >>> elapsed_ms("2026-01-01T00:00:00Z", 1767225601.5)
-    1500
-    """
-    try:
-        micros = instants.exact(end) - instants.exact(start)
-    except Unfit:
-        return None
-    return micros // 1000 if micros >= 0 else None
 
 
 def clean(value: object) -> object:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from spiritsafe.ingest.readers.objects import Record, array, first, record, text, whole
+from spiritsafe.wire.objects import Record, array, first, record, text, whole
 
 __all__ = ["folded"]
 

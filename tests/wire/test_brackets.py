@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from spiritsafe.ingest.batch import Unfit
-from spiritsafe.ingest.readers import objects
-from spiritsafe.ingest.readers.brackets import opening
-from spiritsafe.ingest.readers.events import events
-from spiritsafe.ingest.readers.objects import crowded, decoded, inner
+from spiritsafe.wire import objects
+from spiritsafe.wire.brackets import opening
+from spiritsafe.wire.events import events
+from spiritsafe.wire.objects import crowded, decoded, inner
+from spiritsafe.wire.unfit import Unfit
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spiritsafe.ingest.readers.finish import WORDS, finish_reason
-from spiritsafe.ingest.readers.usage import Usage, inclusive, usage
+from spiritsafe.wire.finish import WORDS, finish_reason
+from spiritsafe.wire.usage import Usage, inclusive, usage
 
 COUNT = st.integers(0, 10**9)
 

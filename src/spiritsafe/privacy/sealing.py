@@ -1,6 +1,6 @@
 """Pseudonyms that leave a sealed trace: what an investigator may open later, with a reason.
 
-A decorator around the pseudonymiser, so that nothing else knows whether a vault is kept. The scan holds
+A decorator around the pseudonymiser, so that nothing else knows whether a vault is kept. Scan and gateway hold
 the public key only: it can seal and never open.
 """
 
@@ -10,14 +10,15 @@ import pyarrow.compute as pc
 from nacl.public import PublicKey
 from numpy.typing import NDArray
 
-from spiritsafe.engine.tables import DAY_US
-from spiritsafe.ingest.traits import Pseudonyms
 from spiritsafe.model.words import TraitKind
+from spiritsafe.privacy.pseudonyms import Pseudonyms
 from spiritsafe.privacy.vault import Identifier, Vault
 
 __all__ = ["Sealing"]
 
 Int = NDArray[np.int64]
+
+_DAY_US = 86_400_000_000
 
 
 class Sealing:
@@ -54,7 +55,7 @@ class Sealing:
         raw = pc.cast(values, pa.string()).take(pa.array(rows[chosen])).to_pylist()
         self._vault.seal(
             (
-                Identifier(kind=kind, pseudonym=pseudonym, raw=text, expires_us=seen + self._days * DAY_US)
+                Identifier(kind=kind, pseudonym=pseudonym, raw=text, expires_us=seen + self._days * _DAY_US)
                 for pseudonym, text, seen in zip(
                     pseudonyms[chosen].tolist(), raw, us[rows[chosen]].tolist(), strict=True
                 )

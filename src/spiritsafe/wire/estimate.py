@@ -9,12 +9,14 @@ characters are more bytes and more tokens. Such rows are counted and told of, ne
 import json
 from collections.abc import Iterable, Iterator
 
-from spiritsafe.ingest.readers.messages import every_text
-from spiritsafe.ingest.readers.objects import Record, array, first, record
+from spiritsafe.wire.messages import every_text
+from spiritsafe.wire.objects import Record, array, first, record
 
-__all__ = ["BYTES_PER_TOKEN", "asked_tokens", "put_out"]
+__all__ = ["BYTES_PER_TOKEN", "ESTIMATED", "asked_tokens", "put_out"]
 
 BYTES_PER_TOKEN = 4
+ESTIMATED = "tokens_estimated"
+"""Under which a row says that its tokens were counted by nobody; no column of the contract."""
 _PIECES = ("content", "text", "thinking", "partial_json", "refusal", "reasoning_content", "reasoning", "arguments")
 
 

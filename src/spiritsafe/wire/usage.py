@@ -19,7 +19,7 @@ https://ai.google.dev/api/generate-content#UsageMetadata.
 
 from dataclasses import dataclass
 
-from spiritsafe.ingest.readers.objects import first
+from spiritsafe.wire.objects import first
 
 __all__ = ["Usage", "added", "inclusive", "usage"]
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from spiritsafe.ingest.readers.finish import finish_reason
-from spiritsafe.ingest.readers.objects import among, first, inner
+from spiritsafe.wire.finish import finish_reason
+from spiritsafe.wire.objects import among, first, inner
 
 __all__ = ["Answer", "Asked", "answer", "asked_of", "count", "every_text", "spelt", "text_of"]
 

@@ -5,8 +5,8 @@ or ignored; it is left out here and never a reason to refuse the record. Sources
 https://platform.openai.com/docs/api-reference/chat/create, https://docs.anthropic.com/en/api/messages.
 """
 
-from spiritsafe.ingest.readers.messages import count
-from spiritsafe.ingest.readers.objects import asked, first, truth, whole
+from spiritsafe.wire.messages import count
+from spiritsafe.wire.objects import asked, first, truth, whole
 
 __all__ = ["parameters"]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spiritsafe.ingest.batch import Unfit
-from spiritsafe.ingest.readers.events import events
+from spiritsafe.wire.events import events
+from spiritsafe.wire.unfit import Unfit
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=2))
 EVENTS = st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=3), min_size=1, max_size=5)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from spiritsafe.ingest.readers import READERS, Format, wire
-from spiritsafe.ingest.readers.wire import messages
+from spiritsafe.ingest.readers import READERS, Format, protobuf
+from spiritsafe.ingest.readers.protobuf import messages
 
 EXAMPLE = READERS[Format.OTLP_PROTOBUF].examples()[0]
 
@@ -43,7 +43,7 @@ def test_what_decodes_is_never_undercounted(at: int, byte: int, cut: bool) -> No
 
 @pytest.mark.parametrize("field", [b"\x0a", b"\x12", b"\x0a\x02\x12", b"\x12\x02\x4a"])
 def test_a_crowd_is_not_counted_to_its_end(field: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "MOST_MESSAGES", 1_000)
+    monkeypatch.setattr(protobuf, "MOST_MESSAGES", 1_000)
     inner = (field + b"\0") * 5_000
     scope = b"\x12" + _varint(len(inner)) + inner
     request = b"\x0a" + _varint(len(scope)) + scope
@@ -65,4 +65,4 @@ def _varint(value: int) -> bytes:
 
 
 def test_every_message_of_the_table_has_a_row() -> None:
-    assert set(np.unique(wire._TABLE).tolist()) <= {-1, *range(len(wire._TABLE))}
+    assert set(np.unique(protobuf._TABLE).tolist()) <= {-1, *range(len(protobuf._TABLE))}

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from spiritsafe.ingest.batch import Unfit
-from spiritsafe.ingest.readers.objects import Record, crowded, inner
+from spiritsafe.wire.objects import Record, crowded, inner
+from spiritsafe.wire.unfit import Unfit
 
 __all__ = ["events"]
 

@@ -19,12 +19,26 @@ from spiritsafe.privacy.sealing import Sealing
 from spiritsafe.privacy.vault import Vault
 from spiritsafe.privacy.vaultkeys import load_public_key
 
-__all__ = ["Keyring", "key_path", "vault_folder"]
+__all__ = ["Keyring", "key_path", "master_beside", "vault_folder"]
 
 
 def key_path(store: Path, settings: PrivacySettings) -> Path:
     """Return where the store's master key lies."""
     return settings.key_file or store / "keys" / "master.key"
+
+
+def master_beside(root: Path, settings: PrivacySettings) -> MasterKey:
+    """Return, or on first use make, the key of a store that a scan may be writing at the same time.
+
+    Raises:
+        StoreError: the store's key is missing or another one.
+        ConfigError: the key or its file is malformed or open to others.
+    """
+    known = None
+    if (root / MANIFEST).exists():
+        with Store.open(root, read_only=True) as store:
+            known = store.note(KEY_NOTE)
+    return load_master_key(key_path(root, settings), expected=known, environ=os.environ)
 
 
 def vault_folder(store: Path) -> Path:
@@ -74,11 +88,7 @@ class Keyring:
             StoreError: the store's key is missing or another one.
             ConfigError: a key or key file is malformed or open to others.
         """
-        known = None
-        if (root / MANIFEST).exists():
-            with Store.open(root, read_only=True) as store:
-                known = store.note(KEY_NOTE)
-        master = load_master_key(key_path(root, settings), expected=known, environ=os.environ)
+        master = master_beside(root, settings)
         plain = Pseudonymiser(master, Epochs(settings.epoch_days, settings.overlap_days))
         return cls(plain, master.subkey(Purpose.TEXT))._sealing(root, master, settings)
 

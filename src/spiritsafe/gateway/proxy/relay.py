@@ -151,7 +151,7 @@ class Relay:
         upstream, body = self._way(call)
         scope = call.scope
         try:
-            answer = await upstream.open(
+            answer = await upstream.send(
                 scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body
             )
         except TimeoutError:

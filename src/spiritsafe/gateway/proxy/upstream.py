@@ -49,18 +49,23 @@ class Upstream:
     """
 
     def __init__(self, base: str, limits: TimeLimits, key: str | None = None) -> None:
-        self._base = base.rstrip("/")
-        self._key = key
-        self._session = aiohttp.ClientSession(
+        self._base, self._limits, self._key = base.rstrip("/"), limits, key
+        self._pool: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        """Make the pool, in the loop that uses it; see :class:`spiritsafe.gateway.app.Part`."""
+        self._pool = aiohttp.ClientSession(
             auto_decompress=False,
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("User-Agent", "Content-Type", "Accept"),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s, sock_read=limits.silence_s),
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=self._limits.connect_s, sock_read=self._limits.silence_s
+            ),
             trust_env=False,
         )
 
-    async def open(
+    async def send(
         self, method: str, raw_path: bytes, query: bytes, headers: Headers, body: bytes
     ) -> aiohttp.ClientResponse:
         """Send a request on and return the answer once its headers are there.
@@ -77,7 +82,9 @@ class Upstream:
             TimeoutError: not in time.
         """
         target = f"{self._base}{raw_path.decode('latin-1')}" + (f"?{query.decode('latin-1')}" if query else "")
-        return await self._session.request(
+        if self._pool is None:
+            raise RuntimeError("the pool is not open")
+        return await self._pool.request(
             method,
             URL(target, encoded=True),
             headers=self._passed(headers),
@@ -87,7 +94,8 @@ class Upstream:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        if self._pool is not None:
+            await self._pool.close()
 
     def _passed(self, headers: Headers) -> list[tuple[str, str]]:
         dropped = _ONE_HOP | _OURS | CLAIMS | _named(headers)

@@ -5,8 +5,10 @@ server itself, no access log with addresses in it.
 """
 
 import asyncio
-import logging
+import contextlib
+import signal
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import uvicorn
@@ -17,8 +19,6 @@ from spiritsafe.gateway.guard import Patience, guarded
 from spiritsafe.model.errors import ConfigError
 
 __all__ = ["Listening", "bind", "run"]
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +87,20 @@ def run(app: App, sock: socket.socket, listening: Listening) -> None:
         limit_concurrency=listening.connections,
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(uvicorn.Server(config).serve(sockets=[sock]))
+        runner.run(_Server(config).serve(sockets=[sock]))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, but that it ends without raising the signal again: to be told to stop is no failure."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT; a second SIGINT does not wait for what is under way."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)

@@ -70,12 +70,25 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Ite
         yield gateway
 
 
+OPENED: list[Any] = []
+
+
+@pytest.fixture(autouse=True)
+def closing() -> Iterator[None]:
+    """Close the clients that a test has opened."""
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
 def of_openai(gateway: Gateway, account: str = "free") -> Any:
-    return openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEYS[account], max_retries=0)
+    OPENED.append(openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEYS[account], max_retries=0))
+    return OPENED[-1]
 
 
 def of_anthropic(gateway: Gateway, account: str = "free") -> Any:
-    return anthropic.Anthropic(base_url=gateway.url, api_key=KEYS[account], max_retries=0)
+    OPENED.append(anthropic.Anthropic(base_url=gateway.url, api_key=KEYS[account], max_retries=0))
+    return OPENED[-1]
 
 
 HELLO: Any = [{"role": "user", "content": "Describe a spirit safe."}]
@@ -123,7 +136,7 @@ def test_messages(gateway: Gateway, model: ModelServer) -> None:
     assert told.content[0].thinking == REASONING
     with client.messages.stream(model="m-1", max_tokens=100, messages=HELLO) as stream:
         assert stream.get_final_text() == ANSWER
-    assert KEYS["free"] in model.requests[-1][1].values()
+    assert any(KEYS["free"] in value for value in model.requests[-1][1].values())
 
 
 def test_withheld_reasoning_reaches_no_client(gateway: Gateway) -> None:

@@ -8,7 +8,9 @@ import gzip
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +25,10 @@ from spiritsafe.ingest.sources import source
 from spiritsafe.model.columns import ACCOUNTS, ENTITIES, EXCHANGES
 from spiritsafe.model.errors import InputError, SpiritsafeError
 from spiritsafe.model.settings import OnError, load_settings
-from spiritsafe.model.words import EntityKind
+from spiritsafe.model.words import EntityKind, Step, Subject, TraitKind
+from spiritsafe.policy.file import encode as encode_policy
+from spiritsafe.policy.lines import Members, Rows, Trait
+from spiritsafe.policy.load import load_table
 from spiritsafe.simulation.evaluation import evaluate
 from spiritsafe.sketch.codec import decode, encode
 from spiritsafe.sketch.refine import Thresholds
@@ -87,6 +92,7 @@ def targets(scratch: Path) -> dict[str, Target]:
         Target("entities", lambda data: _entities(log, data), lambda: (_ENTITIES, _NETWORKS)),
         Target("settings", lambda data: _settings(log, data), lambda: (_SETTINGS,)),
         Target("findings", lambda data: _findings(log, data), lambda: (_FINDINGS,)),
+        Target("policy", _policy, _policies),
         Target("text", _text, lambda: _TEXTS),
         Target("sketch", _sketch, lambda: tuple(encode(_sketches(_TEXTS), _KEY).to_pylist())),
     ]
@@ -153,6 +159,37 @@ def _settings(log: Path, data: bytes) -> None:
 def _findings(log: Path, data: bytes) -> None:
     log.write_bytes(data)
     _ours(lambda: evaluate(findings_of(log), _LABELS))
+
+
+def _policy(data: bytes) -> None:
+    """As it is, and as lines under a header that is true of them, as one who knows the format would write it."""
+    lines, digest = data.count(b"\n"), blake2b(data, digest_size=32).hexdigest()
+    told = f'"version":9,"created_at":"2026-12-01T00:00:00Z","lines":{lines},"digest":"{digest}"'
+    header = f'{{"schema":"spiritsafe.policy/1",{told}}}\n'
+    for content in (data, header.encode() + data):
+
+        def looked_up(content: bytes = content) -> None:
+            table = load_table(content, secret=_KEY, draft=True)
+            for ip in (None, "192.0.2.7", "2001:db8::1", "no"):
+                standing = table.standing("a", "a", "a", ip, now_us=1_796_400_000_000_000)
+                if len(standing.live.rows) != len(set(standing.live.rows)):
+                    raise AssertionError("a row that counts twice")
+
+        _ours(looked_up)
+
+
+def _policies() -> tuple[bytes, ...]:
+    """A policy of every line, and its lines alone."""
+    said: dict[str, Any] = {"reason": "A reason.", "version": 1, "expires_at": "2026-12-08T00:00:00Z"}
+    lines = (
+        Rows(subject=Subject.CAMPAIGN, ids=("c",), step=Step.SUSPEND, delay_s=60, case="7", **said),
+        Rows(subject=Subject.ACCOUNT, ids=("a", "b"), step=Step.RATE_LIMIT, requests="60/m", tokens="2M/h", **said),
+        Rows(subject=Subject.PREFIX, ids=("192.0.2.0/24", "2001:db8::/32"), step=Step.STEP_UP, shadow=True, **said),
+        Members(campaign="c", accounts=("a", "b")),
+        Trait(kind=TraitKind.PAYMENT, value="0123456789abcdef", campaign="c", weight_bits=7.5),
+    )
+    whole = encode_policy(lines, version=1, created_at="2026-12-01T00:00:00Z")
+    return whole, whole.split(b"\n", 1)[1]
 
 
 def _sketches(texts: tuple[bytes, ...]) -> Sketches:

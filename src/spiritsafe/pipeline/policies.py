@@ -99,7 +99,8 @@ def draft(findings: Findings, answer: Answer, *, now_us: int, version: int | Non
     carried = {name: [one for one in accounts if _can_stand(one)] for name, accounts in chosen.items()}
     versions = Versions(policy_folder(store)) if store else None
     since = _since(versions) if versions else {}
-    number = version or (versions.newest() if versions else 0) + 1
+    newest = versions.newest() if versions else 0
+    number = newest + 1 if version is None else version
     traits = _traits(store, carried) if store else []
     rows = [_row(item, answer, number=number, now_us=now_us, since=since) for item in named]
     content = encode([*rows, *_member_lines(carried), *traits], version=number, created_at=timestamp(now_us))

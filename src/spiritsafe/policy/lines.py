@@ -25,7 +25,7 @@ Text = Annotated[str, Meta(min_length=1, max_length=300)]
 Time = Annotated[str, Meta(max_length=32)]
 RateText = Annotated[str, Meta(max_length=24)]
 Version = Annotated[int, Meta(ge=1, le=10**9)]
-Key = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9+/]{43}=\Z")]
+Hex32 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -36,16 +36,16 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         version: larger than that of the policy before.
         created_at: when it was written, UTC.
         lines: how many lines follow, the signature not counted.
-        digest: BLAKE2b-256, 64 hex digits, of those lines' bytes, newlines included.
-        signer: the Ed25519 public key, base64, whose signature is the last line; None if there is none.
+        digest: BLAKE2b-256, in hex, of those lines' bytes, newlines included.
+        signer: the Ed25519 public key, in hex, whose signature is the last line; None if there is none.
     """
 
     schema: Annotated[str, Meta(max_length=64)]
     version: Version
     created_at: Time
     lines: Annotated[int, Meta(ge=0, le=10**8)]
-    digest: Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-    signer: Key | None = None
+    digest: Hex32
+    signer: Hex32 | None = None
 
 
 class _Line(
@@ -110,9 +110,12 @@ class Trait(_Line, frozen=True, kw_only=True, tag="trait"):
 
 
 class Signature(_Line, frozen=True, kw_only=True, tag="signature"):
-    """The last line of a signed file: Ed25519 (RFC 8032) over the header's line, its newline included."""
+    """The last line of a signed file: Ed25519 (RFC 8032) over the header's line, its newline included.
 
-    signature: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9+/]{86}==\Z")]
+    In hex, because one signature has several spellings in base64.
+    """
+
+    signature: Annotated[str, Meta(pattern=r"\A[0-9a-f]{128}\Z")]
 
 
 Line = Rows | Members | Trait

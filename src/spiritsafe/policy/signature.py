@@ -4,7 +4,6 @@ The header's line is signed, and with the digest in it every line of the file; s
 million rows as for one, and a file is checked as it is read.
 """
 
-from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["generate_signing_key", "load_signing_key", "load_trusted_keys", "public_text", "sign", "verify"]
 
+_KEY_BYTES = 32
 _HINT = "Make a pair with: spiritsafe policy keygen --out KEY"
 
 
@@ -30,7 +30,7 @@ def generate_signing_key(path: Path) -> Path:
 
     key = SigningKey.generate()
     public = path.with_name(f"{path.name}.pub")
-    for file, text in ((path, b64encode(bytes(key)).decode()), (public, public_text(key))):
+    for file, text in ((path, bytes(key).hex()), (public, public_text(key))):
         if not create_secret(file, f"{text}\n".encode()):
             raise StoreError(f"{file}: there already is a file", hint="Move it away or name another.")
     return public
@@ -45,7 +45,7 @@ def load_signing_key(path: Path) -> "SigningKey":
     from nacl.signing import SigningKey  # noqa: PLC0415 - as above
 
     try:
-        return SigningKey(b64decode((read_secret(path) or b"").strip(), validate=True))
+        return SigningKey(bytes.fromhex((read_secret(path) or b"").decode("ascii")))
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{path}: no signing key", hint=_HINT) from error
 
@@ -61,22 +61,22 @@ def load_trusted_keys(paths: Iterable[Path]) -> frozenset[str]:
 
 def _public(path: Path) -> str:
     try:
-        text = path.read_text("ascii").strip()
-        if len(b64decode(text, validate=True)) == 32:
-            return text
+        key = bytes.fromhex(path.read_text("ascii"))
+        if len(key) == _KEY_BYTES:
+            return key.hex()
     except (OSError, ValueError):
         pass
     raise ConfigError(f"{path}: no public key of an operator", hint=f"Name the .pub file. {_HINT}")
 
 
 def public_text(key: "SigningKey") -> str:
-    """Return the public half in base64, as headers name it."""
-    return b64encode(bytes(key.verify_key)).decode()
+    """Return the public half in hex, as headers name it."""
+    return bytes(key.verify_key).hex()
 
 
 def sign(header: bytes, key: "SigningKey") -> str:
-    """Return the signature of a header's line, in base64."""
-    return b64encode(key.sign(header).signature).decode()
+    """Return the signature of a header's line, in hex."""
+    return key.sign(header).signature.hex()
 
 
 def verify(header: bytes, signature: str, signer: str) -> bool:
@@ -84,14 +84,14 @@ def verify(header: bytes, signature: str, signer: str) -> bool:
 
     Args:
         header: the line's bytes, newline included.
-        signature: 64 bytes in base64.
-        signer: public key, 32 bytes in base64.
+        signature: 64 bytes in hex.
+        signer: public key, 32 bytes in hex.
     """
     from nacl.exceptions import BadSignatureError  # noqa: PLC0415 - as above
     from nacl.signing import VerifyKey  # noqa: PLC0415
 
     try:
-        VerifyKey(b64decode(signer, validate=True)).verify(header, b64decode(signature, validate=True))
+        VerifyKey(bytes.fromhex(signer)).verify(header, bytes.fromhex(signature))
     except (BadSignatureError, ValueError):
         return False
     return True

@@ -12,7 +12,7 @@ from spiritsafe.model.words import Subject, TraitKind
 from spiritsafe.policy.delay import bites_from
 from spiritsafe.policy.lines import Header
 from spiritsafe.policy.prefixes import Prefixes
-from spiritsafe.policy.standing import Standing, standing_of
+from spiritsafe.policy.standing import CLEAR, Standing, standing_of
 from spiritsafe.policy.terms import Row, Terms
 
 __all__ = ["Named", "PolicyTable", "Traits", "Weight"]
@@ -108,9 +108,12 @@ class PolicyTable:
             account, key, organisation, ip: see :meth:`rows_for`.
             now_us: microseconds since the epoch, UTC.
         """
+        rows = self.rows_for(account, key, organisation, ip)
+        if not rows:
+            return CLEAR
         live: list[Row] = []
         shadow: list[Row] = []
-        for row in self.rows_for(account, key, organisation, ip):
+        for row in rows:
             if self._bites(row, now_us):
                 (shadow if row.terms.shadow else live).append(row)
         return standing_of(live, shadow)

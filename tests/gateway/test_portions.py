@@ -2,9 +2,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spiritsafe.gateway.portions import portions
+from spiritsafe.policy.levels import Level, Refusal
 from spiritsafe.policy.meters import Grant, Meters
 from spiritsafe.policy.rates import UNBOUNDED, Bounds, Rate
-from spiritsafe.policy.standing import Level, Refusal
 
 LEVELS = [
     Level("organisation:o", Bounds(requests=Rate.parse("10/m"), tokens=Rate.parse("1000/m"))),

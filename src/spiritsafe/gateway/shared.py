@@ -12,8 +12,8 @@ import msgspec
 
 from spiritsafe.gateway.store import Store
 from spiritsafe.policy.gcra import price
+from spiritsafe.policy.levels import Level, Refusal, Room, Tats, refusal_of, tightest
 from spiritsafe.policy.rates import Rate
-from spiritsafe.policy.standing import Level, Refusal, Standing, Tats, refusal_of, tightest
 
 __all__ = ["KEEP_S", "SharedGrant", "SharedMeters"]
 
@@ -37,7 +37,7 @@ class SharedGrant(msgspec.Struct, frozen=True):
     tats: list[Tats]
 
     @property
-    def standing(self) -> Standing | None:
+    def room(self) -> Room | None:
         """How the tightest bucket stood once this was charged; None if nothing is bounded."""
         return tightest(self.levels, self.tats, self.now_us)
 

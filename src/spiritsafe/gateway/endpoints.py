@@ -10,7 +10,6 @@ import msgspec
 
 from spiritsafe.gateway.asgi import Problem, Receive, Scope, Send, body_of, reply
 from spiritsafe.gateway.gate import Gate
-from spiritsafe.gateway.outstanding import Outstanding
 from spiritsafe.model.words import Action
 from spiritsafe.policy.decide import Decision, Question
 
@@ -41,9 +40,18 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Used(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a request used; ``reached`` is false where the model never saw it."""
+    """What a request used.
+
+    Attributes:
+        decision_id: of its decision.
+        account_id, organization_id: as they were asked about.
+        input_tokens, output_tokens: as the model counted them.
+        reached: false where the model never saw it.
+    """
 
     decision_id: str
+    account_id: str
+    organization_id: str | None = None
     input_tokens: int = 0
     output_tokens: int = 0
     reached: bool = True
@@ -61,19 +69,15 @@ class Endpoints:
 
     Args:
         gate: decides and settles.
-        outstanding: decisions that wait to be settled.
-        now_us: the time.
         noted: told of every decision that is not simply to allow, with the account.
     """
 
     def __init__(
         self,
         gate: Gate,
-        outstanding: Outstanding,
-        now_us: Callable[[], int],
         noted: Callable[[Decision, Question], None],
     ) -> None:
-        self._gate, self._outstanding, self._now_us, self._noted = gate, outstanding, now_us, noted
+        self._gate, self._noted = gate, noted
         self._questions = msgspec.json.Decoder(Question)
         self._used = msgspec.json.Decoder(Used)
         self._encode = msgspec.json.Encoder().encode
@@ -87,9 +91,8 @@ class Endpoints:
             raise Problem(422, f"Not a question to decide: {_reason(error)}") from None
         if question.input_tokens < 0 or (question.max_tokens or 0) < 0 or not question.account_id:
             raise Problem(422, "Not a question to decide: tokens are 0 or more, and the account has an id.")
-        decision = self._gate.decide(question, "decide")
-        if decision.grant is not None:
-            self._outstanding.add(decision, self._now_us())
+        decision = await self._gate.decide(question, "decide")
+        self._gate.remember(decision)
         if decision.action is not Action.ALLOW or decision.effect.withhold:
             self._noted(decision, question)
         await reply(send, self._encode(answer_of(decision, question.account_id)))
@@ -103,15 +106,11 @@ class Endpoints:
             raise Problem(422, f"Not a use to settle: {_reason(error)}") from None
         if min(used.input_tokens, used.output_tokens) < 0:
             raise Problem(422, "Not a use to settle: tokens are 0 or more.")
-        decision = self._outstanding.take(used.decision_id)
-        if decision is None:
+        tokens = used.input_tokens + used.output_tokens if used.reached else None
+        if not await self._gate.settle_by_id(used.organization_id or used.account_id, used.decision_id, tokens):
             raise Problem(
-                404, "No such decision waits to be settled: it was settled, is older than an hour, or unbounded."
+                404, "No such decision waits to be settled: it was before, is over an hour old, or unbounded."
             )
-        if used.reached:
-            self._gate.settle(decision, used.input_tokens + used.output_tokens)
-        else:
-            self._gate.cancel(decision)
         await reply(send, b'{"settled":true}')
 
 

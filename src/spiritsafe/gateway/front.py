@@ -62,7 +62,7 @@ class Front:
         if asked is not None and self._full():
             raise Problem(503, "The gateway cannot keep a record of calls now; try again later.")
         question = _question(caller, asked)
-        decision = self._gate.decide(question, "proxy")
+        decision = await self._gate.decide(question, "proxy")
         if not decision.action.passes:
             problem = problem_of(decision, self._appeal)
             self._stopped(decision, question, problem.status)

@@ -5,7 +5,6 @@ so that a store that comes back finds nothing half done.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from enum import StrEnum
 from time import monotonic_ns
 from typing import TypeVar
 
@@ -17,26 +16,21 @@ from spiritsafe.gateway.shared import KEEP_S, SharedGrant, SharedMeters
 from spiritsafe.gateway.store import StoreGoneError
 from spiritsafe.gateway.watch import PAUSES_S, StoreWatch
 from spiritsafe.model.errors import ConfigError
-from spiritsafe.policy.levels import Bound, Level, Refusal
+from spiritsafe.model.settings import OnLoss
+from spiritsafe.policy.levels import Bound, Refusal
 from spiritsafe.policy.meters import Grant, Meters
+from spiritsafe.policy.rates import Bounds
 
-__all__ = ["Limiter", "LimiterCounts", "OnStoreLoss", "check_workers"]
+__all__ = ["Limiter", "LimiterCounts", "check_workers"]
 
 _T = TypeVar("_T")
 _CLOSED_US = 1_000_000
 """When to try again while all are refused, microseconds."""
 
 
-class OnStoreLoss(StrEnum):
-    """What becomes of requests while the shared store is gone."""
-
-    LOCAL = "local"  # each node applies the bounds by itself
-    CLOSED = "closed"  # all are refused, to be tried again in a second
-
-
 _WITHOUT = {
-    OnStoreLoss.LOCAL: "this node applies the limits by itself",
-    OnStoreLoss.CLOSED: "all requests are refused",
+    OnLoss.LOCAL: "this node applies the limits by itself",
+    OnLoss.CLOSED: "all requests are refused",
 }
 
 
@@ -85,7 +79,7 @@ class Limiter:
         self,
         shared: SharedMeters | None = None,
         *,
-        on_store_loss: OnStoreLoss = OnStoreLoss.LOCAL,
+        on_store_loss: OnLoss = OnLoss.LOCAL,
         local_share: float = 1.0,
         now_us: Callable[[], int] = lambda: monotonic_ns() // 1_000,
         pauses_s: Sequence[float] = PAUSES_S,
@@ -107,7 +101,7 @@ class Limiter:
         return self._watch is not None and self._watch.is_gone
 
     async def reserve(
-        self, organisation: str, decision_id: str, levels: Sequence[Level], tokens: int
+        self, organisation: str, decision_id: str, levels: Sequence[tuple[str, Bounds]], tokens: int
     ) -> Grant | SharedGrant | Refusal:
         """Charge one request and the tokens estimated for it to every level, or nothing to any.
 
@@ -123,7 +117,7 @@ class Limiter:
         if found is not None:
             self.counts.shared += 1
             return found
-        if self._on_store_loss is OnStoreLoss.CLOSED:
+        if self._on_store_loss is OnLoss.CLOSED:
             self.counts.closed += 1
             return Refusal("", Bound.STORE, _CLOSED_US, None)
         return self._decide(decision_id, *portions(levels, tokens, self._local_share))
@@ -152,7 +146,7 @@ class Limiter:
             await self._watch.close()
             await self._shared.store.close()
 
-    def _decide(self, decision_id: str, levels: Sequence[Level], tokens: int) -> Grant | Refusal:
+    def _decide(self, decision_id: str, levels: Sequence[tuple[str, Bounds]], tokens: int) -> Grant | Refusal:
         self.counts.local += 1
         found = self._meters.reserve(levels, tokens, self._now_us())
         if isinstance(found, Grant):

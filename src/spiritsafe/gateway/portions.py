@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from spiritsafe.policy.levels import Level
 from spiritsafe.policy.rates import Bounds, Rate
 
 __all__ = ["portion", "portions"]
 
 
-def portions(levels: Sequence[Level], tokens: int, share: float) -> tuple[Sequence[Level], int]:
+def portions(
+    levels: Sequence[tuple[str, Bounds]], tokens: int, share: float
+) -> tuple[Sequence[tuple[str, Bounds]], int]:
     """Return levels with a share of their bounds, and tokens that fit into them.
 
     A request that fits the whole bounds must not be refused for good because it is larger than a share of them. Its
@@ -22,7 +23,7 @@ def portions(levels: Sequence[Level], tokens: int, share: float) -> tuple[Sequen
     """
     if share >= 1:
         return levels, tokens
-    shared = [Level(key, portion(bounds, share)) for key, bounds in levels]
+    shared = [(key, portion(bounds, share)) for key, bounds in levels]
     if tokens > _most(levels, tokens):
         return shared, tokens
     return shared, _most(shared, tokens)
@@ -42,6 +43,6 @@ def _part(rate: Rate, share: float) -> Rate:
     return Rate(max(1, int(rate.amount * share)), rate.period_us)
 
 
-def _most(levels: Sequence[Level], tokens: int) -> int:
+def _most(levels: Sequence[tuple[str, Bounds]], tokens: int) -> int:
     """Return as many of the tokens as fit into every level when it is full."""
     return min([tokens, *(bounds.tokens.amount for _, bounds in levels if bounds.tokens is not None)])

@@ -12,8 +12,8 @@ import msgspec
 
 from spiritsafe.gateway.store import Store
 from spiritsafe.policy.gcra import price
-from spiritsafe.policy.levels import Level, Refusal, Room, Tats, refusal_of, tightest
-from spiritsafe.policy.rates import Rate
+from spiritsafe.policy.levels import Refusal, Room, Tats, refusal_of, tightest
+from spiritsafe.policy.rates import Bounds, Rate
 
 __all__ = ["KEEP_S", "SharedGrant", "SharedMeters"]
 
@@ -31,7 +31,7 @@ class SharedGrant(msgspec.Struct, frozen=True):
         tats: when each level's buckets are full again.
     """
 
-    levels: Sequence[Level]
+    levels: Sequence[tuple[str, Bounds]]
     tokens: int
     now_us: int
     tats: list[Tats]
@@ -55,7 +55,12 @@ class SharedMeters:
         self._keep_ms = keep_s * 1_000
 
     async def reserve(
-        self, organisation: str, decision_id: str, levels: Sequence[Level], tokens: int, now_us: int | None = None
+        self,
+        organisation: str,
+        decision_id: str,
+        levels: Sequence[tuple[str, Bounds]],
+        tokens: int,
+        now_us: int | None = None,
     ) -> SharedGrant | Refusal:
         """Charge one request and the tokens estimated for it to every level, or nothing to any.
 
@@ -71,7 +76,7 @@ class SharedMeters:
         Raises:
             StoreGoneError: no answer; it may have been charged nevertheless and then drains by itself.
         """
-        bounded = [level for level in levels if level.bounds]
+        bounded = [(key, bounds) for key, bounds in levels if bounds]
         if not bounded:
             return SharedGrant([], tokens, 0, [])
         keys = [_reservation_key(organisation, decision_id)]

@@ -29,6 +29,7 @@ __all__ = [
     "Marking",
     "OnError",
     "OnFull",
+    "OnLoss",
     "PrivacySettings",
     "Settings",
     "load_settings",
@@ -120,6 +121,13 @@ class GatewaySettings(_Section):
     drain_s: int = Field(30, ge=0, le=86_400, description="seconds that calls under way have when the gateway stops")
 
 
+class OnLoss(StrEnum):
+    """What becomes of requests while the store that nodes share is gone."""
+
+    LOCAL = "local"
+    CLOSED = "closed"
+
+
 class LimitSettings(_Section):
     """What everybody may take, as 60/m, 2M/h or 500/10s; empty = no limit. A policy can only tighten it."""
 
@@ -131,6 +139,10 @@ class LimitSettings(_Section):
     key_tokens: str = Field("", description="tokens with one API key")
     model_requests: str = Field("", description="requests of an account to one model")
     model_tokens: str = Field("", description="tokens of an account from one model")
+    store_url_file: Path | None = Field(None, description="URL of the Valkey or Redis that nodes share")
+    store_ms: int = Field(50, ge=1, le=10_000, description="milliseconds that a request waits for it")
+    on_store_loss: OnLoss = Field(OnLoss.LOCAL, description="without it: each node by itself, or closed")
+    local_share: float = Field(1.0, gt=0, le=1, description="part of each limit that a node grants by itself then")
 
 
 class OnFull(StrEnum):

@@ -23,13 +23,15 @@ from spiritsafe.gateway.gate import Gate
 from spiritsafe.gateway.guard import Patience
 from spiritsafe.gateway.identity import Identities, Known, Networks
 from spiritsafe.gateway.keeping import Keeping
-from spiritsafe.gateway.outstanding import Outstanding
+from spiritsafe.gateway.limiting import Limiter
 from spiritsafe.gateway.policies import Policies, load_current
 from spiritsafe.gateway.proxy.relay import Relay
 from spiritsafe.gateway.proxy.upstream import TimeLimits, Upstream
 from spiritsafe.gateway.receipts import Receipts
 from spiritsafe.gateway.server import Listening
+from spiritsafe.gateway.shared import SharedMeters
 from spiritsafe.gateway.signup import Signups
+from spiritsafe.gateway.store import Store
 from spiritsafe.ingest.entities import EntityFile
 from spiritsafe.model.epochs import Epochs
 from spiritsafe.model.errors import ConfigError
@@ -37,9 +39,8 @@ from spiritsafe.model.settings import GatewaySettings, LimitSettings, Marking, S
 from spiritsafe.pipeline.capturing import journal_of
 from spiritsafe.pipeline.keyring import master_beside
 from spiritsafe.pipeline.policies import policy_folder
-from spiritsafe.policy.decide import Decider, Plan
+from spiritsafe.policy.decide import Plan
 from spiritsafe.policy.load import no_policy
-from spiritsafe.policy.meters import Meters
 from spiritsafe.policy.rates import UNBOUNDED, Bounds, Rate
 from spiritsafe.policy.signature import load_trusted_keys
 from spiritsafe.policy.versions import Versions
@@ -47,8 +48,10 @@ from spiritsafe.privacy.keys import Purpose
 from spiritsafe.privacy.pseudonyms import Pseudonymiser
 from spiritsafe.privacy.secretfile import read_secret
 
-__all__ = ["gateway_of", "listening_of", "plan_of"]
+__all__ = ["STORE_VARIABLE", "gateway_of", "listening_of", "plan_of"]
 
+STORE_VARIABLE = "SPIRITSAFE_LIMITS_STORE"
+"""Environment variable with the URL of the store in which nodes share limits, where no file may hold it."""
 _MIB = 1 << 20
 _MOST_AUTHZ_BODY = 1 << 20
 _LOOPBACK = ("127.0.0.0/8", "::1")
@@ -75,6 +78,15 @@ def plan_of(settings: LimitSettings) -> Plan:
     return Plan(
         organisation=bounds("organisation"), account=bounds("account"), key=bounds("key"), model=bounds("model")
     )
+
+
+def _limiter(settings: LimitSettings) -> Limiter | None:
+    """Return limits in a store, None where each process has its own."""
+    url = os.environ.get(STORE_VARIABLE) or (_secret(settings.store_url_file) if settings.store_url_file else None)
+    if url is None:
+        return None
+    shared = SharedMeters(Store(url, timeout_s=settings.store_ms / 1_000))
+    return Limiter(shared, on_store_loss=settings.on_store_loss, local_share=settings.local_share)
 
 
 def _rate(name: str, text: str) -> Rate | None:
@@ -112,33 +124,32 @@ def gateway_of(
     """
     told, master = settings.gateway, master_beside(store, settings.privacy)
     clock = _Clock(time.time_ns() // 1_000 - time.monotonic_ns() // 1_000)
-    counts, meters = Counts(), Meters()
+    counts = Counts()
     trusted = load_trusted_keys(told.policy_keys)
     versions, secret = Versions(policy_folder(store)), master.subkey(Purpose.DELAY)
     table = load_current(versions, secret=secret, trusted=trusted) or no_policy()
-    decider = Decider(plan_of(settings.limits), meters, os.urandom)
-    gate = Gate(table, decider, meters, counts, clock)
+    gate = Gate(
+        table,
+        plan_of(settings.limits),
+        draw=os.urandom,
+        counts=counts,
+        now_us=clock,
+        limiter=_limiter(settings.limits),
+    )
     keys = Epochs(settings.privacy.epoch_days, settings.privacy.overlap_days)
     pseudonymiser = Pseudonymiser(master, keys)
     identities = Identities(master.subkey(Purpose.API_KEY), _known(told.keys), Networks(told.trusted_peers))
     journal = journal_of(store, settings, entities) if upstream else None
     keeping = Keeping(journal, Receipts(store / "receipts"), settings.capture, counts, clock)
-    outstanding = Outstanding()
-    counts.gauges["spiritsafe_policy_version"] = ("The policy in force.", lambda: gate.table.header.version)
-    counts.gauges["spiritsafe_limits_buckets"] = ("Subjects with used limits.", lambda: len(meters))
     policies = Policies(gate, versions, secret=secret, trusted=trusted, now_us=clock)
-    endpoints = Endpoints(gate, outstanding, clock, keeping.noted)
-    signups = Signups(
-        lambda: gate.table, pseudonymiser, told.signup_bits, now_us=clock, name=decider.name, counts=counts
-    )
+    endpoints = Endpoints(gate, keeping.noted)
+    signups = Signups(lambda: gate.table, pseudonymiser, told.signup_bits, now_us=clock, name=gate.name, counts=counts)
     authz = Authz(
         gate,
         identities,
-        outstanding,
         peers=Networks((*_LOOPBACK, *told.trusted_peers)),
         appeal=told.appeal,
         most=_MOST_AUTHZ_BODY,
-        now_us=clock,
         noted=keeping.noted,
     )
     plain, marked = _models(told, upstream) if upstream else (None, None)
@@ -167,7 +178,7 @@ def gateway_of(
         ("POST", "/admin/policy/undo"): policies.undo,
     }
     ways = [] if plain is None or marked is None else list({plain, marked})
-    parts: tuple[Part, ...] = (keeping, policies, *ways)
+    parts: tuple[Part, ...] = (gate, keeping, policies, *ways)
     return App(guarded, front, Access(_secret(told.token_file)), counts, parts)
 
 

@@ -41,6 +41,11 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     input_tokens: int = 0
     max_tokens: int | None = None
 
+    @property
+    def home(self) -> str:
+        """Whose limits it is charged to: those of one organisation lie together, an account without one is its own."""
+        return self.organization_id or self.account_id
+
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What everybody may take, whatever the policy says; ``model`` is an account's use of one model."""
@@ -59,14 +64,14 @@ class Weighed(NamedTuple):
         levels: what it is charged to; empty where it is stopped or nothing is bounded.
         shadow: what it would be charged to by rows that are only measured.
         tokens: what is reserved for it.
-        organisation: whose limits they are: the buckets of one organisation lie together.
+        home: see :attr:`Question.home`.
     """
 
     standing: Standing
     levels: list[tuple[str, Bounds]]
     shadow: list[tuple[str, Bounds]]
     tokens: int
-    organisation: str
+    home: str
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
@@ -78,7 +83,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
         version: of the policy that decided.
         effect: the measures in force.
         refusal: what has no room, if that is why it is stopped.
-        grant: what was charged, to be settled when the use is known; None where nothing was.
+        grant: what was charged in this process, to be settled when the use is known; None where nothing was.
         shadow: what the rows that are only measured would have done, where that is something else.
     """
 
@@ -123,7 +128,7 @@ def _weighed(question: Question, standing: Standing, plan: Plan) -> Weighed:
             levels += _bounded(standing.live, question)
         shadow = _bounded(standing.shadow, question)
     tokens = cap_reservation(question.input_tokens, question.max_tokens, levels) if levels else 0
-    return Weighed(standing, levels, shadow, tokens, question.organization_id or question.account_id)
+    return Weighed(standing, levels, shadow, tokens, question.home)
 
 
 def _planned(levels: list[tuple[str, Bounds]], question: Question, plan: Plan) -> None:
@@ -153,14 +158,12 @@ def _bounded(effect: Effect, question: Question) -> list[tuple[str, Bounds]]:
     return list(levels.items())
 
 
-def decided(
-    weighed: Weighed, outcome: Grant | Refusal | None, shadow: Grant | Refusal | None, *, version: int, name: str
-) -> Decision:
+def decided(weighed: Weighed, outcome: object, shadow: Grant | Refusal | None, *, version: int, name: str) -> Decision:
     """Return the decision on a request that was charged.
 
     Args:
         weighed: the request.
-        outcome: of charging its levels; None where there were none.
+        outcome: of charging its levels: a refusal, or what they were granted as, wherever that was.
         shadow: of charging its shadow's.
         version: of the policy.
         name: the decision's id.
@@ -168,12 +171,13 @@ def decided(
     standing = weighed.standing
     if isinstance(outcome, Refusal):
         return Decision(Action.RATE_LIMIT, name, version, standing.live, outcome)
+    grant = outcome if isinstance(outcome, Grant) else None
     if standing is CLEAR:
-        return Decision(Action.ALLOW, name, version, NOTHING, None, outcome)
+        return Decision(Action.ALLOW, name, version, NOTHING, None, grant)
     action = _action(standing.live)
     tried = Action.RATE_LIMIT if isinstance(shadow, Refusal) else _action(standing.shadow)
     told = None if tried in {action, Action.ALLOW} else tried
-    return Decision(action, name, version, standing.live, None, outcome, told)
+    return Decision(action, name, version, standing.live, None, grant, told)
 
 
 def _action(effect: Effect) -> Action:
@@ -248,9 +252,9 @@ class Decider:
             return Decision(Action.RATE_LIMIT, self.name(), table.header.version, NOTHING, found)
         weighed = _weighed(question, standing, self._plan)
         outcome = self._meters.reserve(weighed.levels, weighed.tokens, now_us) if weighed.levels else None
-        return self.finish(weighed, outcome, table, now_us)
+        return self.finish(weighed, outcome, table, now_us, name=self.name())
 
-    def finish(self, weighed: Weighed, outcome: Grant | Refusal | None, table: PolicyTable, now_us: int) -> Decision:
-        """Return the decision on a request whose levels were charged here or elsewhere; shadows are counted here."""
+    def finish(self, weighed: Weighed, outcome: object, table: PolicyTable, now_us: int, *, name: str) -> Decision:
+        """Return the decision on a request whose levels were charged, here or in a store; shadows are counted here."""
         shadow = self._shadow.reserve(weighed.shadow, weighed.tokens, now_us) if weighed.shadow else None
-        return decided(weighed, outcome, shadow, version=table.header.version, name=self.name())
+        return decided(weighed, outcome, shadow, version=table.header.version, name=name)

@@ -245,7 +245,7 @@ class Relay:
         counts.ends[call.end] += 1
         counts.answers[call.dialect, call.status] += 1
         if call.asked is None:
-            self._gate.settle(call.decision, 0)
+            await self._gate.settle(call.decision, call.question, 0)
             return
         told = Call(
             exchange_id=call.decision.id,
@@ -269,9 +269,10 @@ class Relay:
         else:
             exchange = await _beside(told, call.body, content)
         if call.reached:
-            self._gate.settle(call.decision, exchange.input_tokens + exchange.output_tokens)
+            used = exchange.input_tokens + exchange.output_tokens
+            await self._gate.settle(call.decision, call.question, used)
         else:
-            self._gate.cancel(call.decision)
+            await self._gate.cancel(call.decision, call.question)
         self._taken(Taken(call.decision, call.question, exchange, call.end, call.cut, call.marked))
 
 

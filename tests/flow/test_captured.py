@@ -67,7 +67,7 @@ def _scan(logs: Path, store: Path, out: Path, entities: tuple[EntityFile, ...], 
 
 
 def _rows(store: Path, table: str) -> list[Any]:
-    """A merged table's rows, without what no sketch carries: words, and the hash of a whole system prompt."""
+    """A merged table's rows, without the words, and the hash of a whole system prompt, which no sketch carries."""
     with Store.open(store, read_only=True) as kept:
         rows = kept.read(table)
     if table == "traits":
@@ -75,6 +75,12 @@ def _rows(store: Path, table: str) -> list[Any]:
     if table == "sentences":
         rows = rows.drop_columns("words")
     return sorted(rows.to_pylist(), key=str)
+
+
+def _words(store: Path) -> dict[int, str]:
+    with Store.open(store, read_only=True) as kept:
+        rows = kept.read("sentences").to_pylist()
+    return {row["sentence"]: row["words"] for row in rows if row["words"]}
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["alone", "with intelligence and two epochs"])
@@ -99,7 +105,10 @@ def test_captured_rows_say_what_the_log_says(
     for table in TABLES:
         assert _rows(veiled, table) == _rows(raw, table), table
     assert found == expected
+    told, kept = _words(veiled), _words(raw)
+    assert told.items() <= kept.items()
+    assert len(told) > 0.7 * len(kept)  # the others had five senders in all, and in no file five
     if known:
-        with Store.open(raw, read_only=True) as kept:
-            assert pc.sum(pc.not_equal(kept.read("addresses").column("prefix_before"), 0)).as_py()
-            assert {"shared exit", "vpn", "Example, Lab;"} <= set(kept.read("labels").column("label").to_pylist())
+        with Store.open(raw, read_only=True) as store:
+            assert pc.sum(pc.not_equal(store.read("addresses").column("prefix_before"), 0)).as_py()
+            assert {"shared exit", "vpn", "Example, Lab;"} <= set(store.read("labels").column("label").to_pylist())

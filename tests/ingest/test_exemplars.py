@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from spiritsafe.ingest import exemplars
 from spiritsafe.ingest.chunk import Chunk, chunk_of
-from spiritsafe.ingest.exemplars import MAX_CHARS, Exemplars, mask
-from spiritsafe.sketch.excerpt import excerpts
+from spiritsafe.ingest.exemplars import Exemplars
+from spiritsafe.sketch.excerpt import MAX_CHARS, excerpts, mask
 from spiritsafe.sketch.refine import Thresholds
 from spiritsafe.sketch.sketches import sketch_texts
 from spiritsafe.sketch.templates import TemplateIndex

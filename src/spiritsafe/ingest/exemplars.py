@@ -2,10 +2,9 @@
 
 An investigator must be able to read what a group asked. A sentence that five organisations sent is
 nobody's secret; one that a single customer sent is his. The words are taken at the moment the count is
-reached, from the batch at hand, for the text cannot be consulted later.
+reached, from the batch at hand, for the text cannot be consulted later. A gateway that keeps texts to itself counts for
+itself, and tells the words in a column.
 """
-
-import re
 
 import numpy as np
 import pyarrow as pa
@@ -13,19 +12,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from spiritsafe.ingest.chunk import Chunk
-from spiritsafe.sketch.excerpt import excerpts
+from spiritsafe.ingest.told import told_exemplars
+from spiritsafe.sketch.excerpt import excerpts, exemplar
 from spiritsafe.sketch.sketches import SEGMENT_SYSTEM, Sketches
 from spiritsafe.sketch.templates import Assignment
 
-__all__ = ["MAX_CHARS", "Exemplars", "mask"]
+__all__ = ["Exemplars"]
 
-MAX_CHARS = 400
-"""Characters kept of one sentence."""
 _SEARCHED = 20_000
-_URL = re.compile(r"\b(?:https?|ftp)://\S+")
-_HEX = re.compile(r"\b(?:(?P<id>(?=[a-fA-F-]*+\d)[0-9a-fA-F][0-9a-fA-F-]{7,}\b)|[a-fA-F-]++(?!\d))")
-"""Identifiers; and, to be put back as they are, runs without a digit, or each of their letters would begin anew."""
-_DIGITS = re.compile(r"\d+")
 
 
 class Exemplars:
@@ -68,20 +62,9 @@ class Exemplars:
         wanted: dict[tuple[int, bool], set[int]] = {}
         for sentence, row, of_system in zip(sentences.tolist(), rows.tolist(), system.tolist(), strict=True):
             wanted.setdefault((row, of_system), set()).add(sentence)
-        found: dict[int, str] = {}
+        found = told_exemplars(chunk, set(sentences.tolist()))
         for (row, of_system), here in wanted.items():
             text = chunk.column("system_prompt" if of_system else "prompt")[row].as_py() or ""
             said = dict(reversed(excerpts(text[:_SEARCHED], self._key)))  # of two that are alike, the first
-            found |= {sentence: told for sentence in here if (told := mask(said.get(sentence, ""))[:MAX_CHARS])}
+            found |= {sentence: told for sentence in here if (told := exemplar(said.get(sentence, "")))}
         return found
-
-
-def mask(words: str) -> str:
-    """Take out what the hash does not see, for it belongs to one sender: numbers, addresses, identifiers.
-
-    >>> mask("Order 4711 at https://a.example/x")
-    'Order 0 at <url>'
-    """
-    words = _URL.sub("<url>", words)
-    words = _HEX.sub(lambda found: "<id>" if found["id"] else found[0], words)
-    return _DIGITS.sub("0", words)

@@ -3,7 +3,7 @@
 Ids, hashes and classes of a text count only where there is neither text nor a sketch of ours to look at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,9 @@ from spiritsafe.ingest.hashes import hash_column, hash_strings
 from spiritsafe.ingest.passes import passes
 from spiritsafe.model.words import NetworkTag
 from spiritsafe.privacy.told import Told, read_told
+from spiritsafe.sketch.excerpt import exemplar, read_exemplars
 
-__all__ = ["Veiled", "told_code", "told_hash", "veiled"]
+__all__ = ["Veiled", "told_code", "told_exemplars", "told_hash", "veiled"]
 
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
@@ -68,6 +69,21 @@ def told_code(chunk: Chunk, name: str, vocabulary: tuple[str, ...]) -> Int:
     words = pa.array([str(word) for word in vocabulary])
     found = pc.index_in(chunk.column(name).cast(pa.string()), value_set=words)
     return np.asarray(pc.fill_null(found, -1).to_numpy(), np.int64)
+
+
+def told_exemplars(chunk: Chunk, wanted: Collection[int]) -> dict[int, str]:
+    """Return the words of sentences by their hash, as gateways tell them; a cell in another form is passed over.
+
+    Args:
+        chunk: the exchanges.
+        wanted: hashes of the sentences whose words may be kept.
+    """
+    found: dict[int, str] = {}
+    if chunk.has("exemplars"):
+        for cell in chunk.column("exemplars").drop_null().to_pylist():
+            told = {key: words for key, words in read_exemplars(cell).items() if key in wanted and key not in found}
+            found |= {key: kept for key, words in told.items() if (kept := exemplar(words))}
+    return found
 
 
 def veiled(values: pa.ChunkedArray) -> Veiled:

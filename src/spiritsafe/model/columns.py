@@ -114,6 +114,7 @@ EXCHANGES = TableSpec(
         Column("instance_hash", Kind.STRING),
         *_columns(Kind.STRING, "language capability elicitation"),
         Column("pseudonymised", Kind.BOOL),
+        Column("exemplars", Kind.STRING),
         Column("decision_id", Kind.STRING),
     ),
 )

@@ -36,4 +36,5 @@ def journal_of(store: Path, settings: Settings, entities: tuple[EntityFile, ...]
     """
     keyring = Keyring.beside(store, settings.privacy)
     known = load_entities(entities, Reading(ENTITIES)) if entities else None
-    return Journal(captured_folder(store), Veil(keyring.pseudonyms, keyring.text_key, known), settings.capture)
+    veil = Veil(keyring.pseudonyms, keyring.text_key, known, settings.ingest.exemplar_organisations)
+    return Journal(captured_folder(store), veil, settings.capture)

@@ -10,7 +10,8 @@ from spiritsafe.gateway.capture import Captured
 from spiritsafe.model.columns import EXCHANGES, Kind
 from tests.gateway.capture.exchanges import exchange
 
-_INSTEAD = {"sketch", "template_id", "instance_hash", "language", "capability", "elicitation", "pseudonymised"}
+_TEXTS = {"template_id", "instance_hash", "language", "capability", "elicitation"}
+_INSTEAD = {"sketch", "exemplars", "pseudonymised", *_TEXTS}
 _TYPES = {Kind.STRING: str, Kind.INT64: int, Kind.DOUBLE: float, Kind.BOOL: bool, Kind.TIMESTAMP: int}
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from spiritsafe.gateway.capture.exchange import Captured
+from spiritsafe.gateway.capture.exemplars import Exemplars
 from spiritsafe.gateway.capture.mend import mended, text
 from spiritsafe.model.words import TraitKind
 from spiritsafe.privacy.pseudonyms import Pseudonyms
@@ -77,9 +78,13 @@ class Veil:
         pseudonyms: the store's, sealing identifiers if it keeps a vault.
         text_key: the store's, under which texts are hashed.
         lookup: the provider's intelligence about networks; without it, lines say nothing of what an address serves as.
+        organisations: how many must have sent a sentence before its words are told.
     """
 
-    def __init__(self, pseudonyms: Pseudonyms, text_key: bytes, lookup: Lookup | None = None) -> None:
+    def __init__(
+        self, pseudonyms: Pseudonyms, text_key: bytes, lookup: Lookup | None = None, organisations: int = 5
+    ) -> None:
+        self._exemplars = Exemplars(organisations, text_key)
         self._pseudonyms, self._key, self._lookup = pseudonyms, text_key, lookup
         self._addresses: dict[_Seen, Row] = {}
         self._users: dict[_Seen, str] = {}
@@ -105,7 +110,7 @@ class Veil:
 
     def warm(self) -> None:
         """Load the compiled kernels, so that the first exchange does not wait for them."""
-        self.lines([_EXAMPLE])
+        Veil(self._pseudonyms, self._key).lines([_EXAMPLE])  # another one: this one must count nobody
 
     def _sketched(self, rows: list[Row], batch: Sequence[Captured]) -> None:
         sketches = sketch_texts(
@@ -120,6 +125,8 @@ class Veil:
         records = encode(sketches, self._key).to_pylist()
         for at in np.flatnonzero(sketches.instance).tolist():
             rows[at]["sketch"] = records[at]
+        for at, told in self._exemplars.told(batch, sketches).items():
+            rows[at]["exemplars"] = told
 
     def _addressed(self, rows: list[Row], batch: Sequence[Captured]) -> None:
         keys = [
@@ -205,8 +212,6 @@ _EXAMPLE = Captured(
     model="warm",
     input_tokens=0,
     output_tokens=0,
-    client_ip="192.0.2.1",
-    end_user_id="warm",
     prompt="Translate: \u00c4rger. Then explain it step by step.",
     system_prompt="Score from 1 to 5.",
     response="4",

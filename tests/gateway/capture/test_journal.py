@@ -134,8 +134,11 @@ def test_a_full_queue_refuses_and_memory_is_bounded(tmp_path: Path, disk: Disk) 
         assert [fate.done() for fate in small].count(True) == 13
         assert journal.health().queued_bytes <= 1 << 20
         assert journal.health().refused == 16
+        assert journal.is_full()
         disk.full = False
         assert _fates([*large, *small]) == {Fate.WRITTEN, Fate.REFUSED}
+        assert not journal.is_full()
+    assert journal.is_full()  # closed
     assert len(rows(tmp_path)) == 10
 
 

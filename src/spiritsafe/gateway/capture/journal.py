@@ -154,6 +154,11 @@ class Journal:
             fate.set_result(Fate.REFUSED)
         return fate
 
+    def is_full(self) -> bool:
+        """Tell whether an exchange that were offered now would be refused; what a gateway asks before it serves."""
+        with self._changed:
+            return not self._has_room(0)
+
     def health(self) -> Health:
         """Return how the journal fares."""
         with self._changed:
@@ -182,7 +187,8 @@ class Journal:
         return self.health()
 
     def _has_room(self, size: int) -> bool:
-        within = self._held < self._settings.queue_rows and self._held_bytes + size <= self._settings.queue_mib * _MIB
+        most = self._settings.queue_mib * _MIB
+        within = self._held < self._settings.queue_rows and self._held_bytes + max(size, 1) <= most
         return within and not self._closed
 
     def _is_batch(self) -> bool:

@@ -12,6 +12,14 @@ from typing import IO, Any, Self
 from urllib.request import Request, urlopen
 
 Json = dict[str, Any]
+KEYS = {
+    name: f"sk-{name}-0123456789abcdef"
+    for name in (
+        *("free", "withheld", "marked", "blocked", "limited", "greedy"),
+        *("broken", "silent", "left", "uncounted", "unread", "far", "patient"),
+    )
+}
+"""API keys of accounts that the tests' policy says something of, or nothing."""
 
 
 class Gateway:

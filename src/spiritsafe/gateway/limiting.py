@@ -17,9 +17,8 @@ from spiritsafe.gateway.store import StoreGoneError
 from spiritsafe.gateway.watch import PAUSES_S, StoreWatch
 from spiritsafe.model.errors import ConfigError
 from spiritsafe.model.settings import OnLoss
-from spiritsafe.policy.levels import Bound, Refusal
+from spiritsafe.policy.levels import Bound, Levels, Refusal
 from spiritsafe.policy.meters import Grant, Meters
-from spiritsafe.policy.rates import Bounds
 
 __all__ = ["Limiter", "LimiterCounts", "check_workers"]
 
@@ -101,7 +100,7 @@ class Limiter:
         return self._watch is not None and self._watch.is_gone
 
     async def reserve(
-        self, organisation: str, decision_id: str, levels: Sequence[tuple[str, Bounds]], tokens: int
+        self, organisation: str, decision_id: str, levels: Levels, tokens: int
     ) -> Grant | SharedGrant | Refusal:
         """Charge one request and the tokens estimated for it to every level, or nothing to any.
 
@@ -146,7 +145,7 @@ class Limiter:
             await self._watch.close()
             await self._shared.store.close()
 
-    def _decide(self, decision_id: str, levels: Sequence[tuple[str, Bounds]], tokens: int) -> Grant | Refusal:
+    def _decide(self, decision_id: str, levels: Levels, tokens: int) -> Grant | Refusal:
         self.counts.local += 1
         found = self._meters.reserve(levels, tokens, self._now_us())
         if isinstance(found, Grant):

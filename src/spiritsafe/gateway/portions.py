@@ -1,16 +1,14 @@
 """What one node grants of bounds that it usually shares with others."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 
+from spiritsafe.policy.levels import Levels
 from spiritsafe.policy.rates import Bounds, Rate
 
 __all__ = ["portion", "portions"]
 
 
-def portions(
-    levels: Sequence[tuple[str, Bounds]], tokens: int, share: float
-) -> tuple[Sequence[tuple[str, Bounds]], int]:
+def portions(levels: Levels, tokens: int, share: float) -> tuple[Levels, int]:
     """Return levels with a share of their bounds, and tokens that fit into them.
 
     A request that fits the whole bounds must not be refused for good because it is larger than a share of them. Its
@@ -43,6 +41,6 @@ def _part(rate: Rate, share: float) -> Rate:
     return Rate(max(1, int(rate.amount * share)), rate.period_us)
 
 
-def _most(levels: Sequence[tuple[str, Bounds]], tokens: int) -> int:
+def _most(levels: Levels, tokens: int) -> int:
     """Return as many of the tokens as fit into every level when it is full."""
     return min([tokens, *(bounds.tokens.amount for _, bounds in levels if bounds.tokens is not None)])

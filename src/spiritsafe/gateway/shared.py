@@ -6,14 +6,12 @@ id, so that any worker may settle it, once. Keys carry the organisation as hash 
 of a cluster. They vanish once they say nothing more: buckets when they are full, reservations after an hour.
 """
 
-from collections.abc import Sequence
-
 import msgspec
 
 from spiritsafe.gateway.store import Store
 from spiritsafe.policy.gcra import price
-from spiritsafe.policy.levels import Refusal, Room, Tats, refusal_of, tightest
-from spiritsafe.policy.rates import Bounds, Rate
+from spiritsafe.policy.levels import Levels, Refusal, Room, Tats, refusal_of, tightest
+from spiritsafe.policy.rates import Rate
 
 __all__ = ["KEEP_S", "SharedGrant", "SharedMeters"]
 
@@ -31,7 +29,7 @@ class SharedGrant(msgspec.Struct, frozen=True):
         tats: when each level's buckets are full again.
     """
 
-    levels: Sequence[tuple[str, Bounds]]
+    levels: Levels
     tokens: int
     now_us: int
     tats: list[Tats]
@@ -58,7 +56,7 @@ class SharedMeters:
         self,
         organisation: str,
         decision_id: str,
-        levels: Sequence[tuple[str, Bounds]],
+        levels: Levels,
         tokens: int,
         now_us: int | None = None,
     ) -> SharedGrant | Refusal:

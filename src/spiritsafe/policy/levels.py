@@ -13,7 +13,7 @@ import msgspec
 from spiritsafe.policy.gcra import price, remaining, retry_after
 from spiritsafe.policy.rates import Bounds, Rate
 
-__all__ = ["Bound", "Level", "Refusal", "Room", "Tats", "refusal_of", "tightest"]
+__all__ = ["Bound", "Level", "Levels", "Refusal", "Room", "Tats", "refusal_of", "tightest"]
 
 Tats = tuple[int, int]
 """Times at which a level's buckets are full again, microseconds: of requests, of tokens; unused without a bound."""
@@ -39,6 +39,10 @@ class Level(NamedTuple):
 
     key: str
     bounds: Bounds
+
+
+Levels = Sequence[tuple[str, Bounds]]
+"""What one request is charged to."""
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -87,13 +91,13 @@ class _Bucket(NamedTuple):
         return Room(self.level, self.bound, self.rate, remaining(self.tat, self.rate, now_us), reset_us)
 
 
-def tightest(levels: Sequence[tuple[str, Bounds]], tats: Iterable[Tats], now_us: int) -> Room | None:
+def tightest(levels: Levels, tats: Iterable[Tats], now_us: int) -> Room | None:
     """Return the room in the bucket of which the largest share is used, None if nothing is bounded."""
     found = max(_buckets(levels, tats), key=lambda bucket: (bucket.tat - now_us) / bucket.rate.period_us, default=None)
     return found.room(now_us) if found else None
 
 
-def refusal_of(levels: Sequence[tuple[str, Bounds]], tats: Iterable[Tats], tokens: int, now_us: int) -> Refusal:
+def refusal_of(levels: Levels, tats: Iterable[Tats], tokens: int, now_us: int) -> Refusal:
     """Return what stops a request of which a bucket without room is known to be among those given."""
     waits = []
     for bucket in _buckets(levels, tats):
@@ -103,7 +107,7 @@ def refusal_of(levels: Sequence[tuple[str, Bounds]], tats: Iterable[Tats], token
     return Refusal(worst.level, worst.bound, wait, worst.room(now_us))
 
 
-def _buckets(levels: Sequence[tuple[str, Bounds]], tats: Iterable[Tats]) -> Iterator[_Bucket]:
+def _buckets(levels: Levels, tats: Iterable[Tats]) -> Iterator[_Bucket]:
     for (key, bounds), (request_tat, token_tat) in zip(levels, tats, strict=True):
         if bounds.requests is not None:
             yield _Bucket(key, Bound.REQUESTS, bounds.requests, request_tat)

@@ -7,13 +7,11 @@ bucket says no more than none. There is never a sweep over all of them that a re
 """
 
 from collections import deque
-from collections.abc import Sequence
 
 import msgspec
 
 from spiritsafe.policy.gcra import indebted, price, refund, taken, within_debt
-from spiritsafe.policy.levels import Refusal, Room, refusal_of, tightest
-from spiritsafe.policy.rates import Bounds
+from spiritsafe.policy.levels import Levels, Refusal, Room, refusal_of, tightest
 
 __all__ = ["Bucket", "Charge", "Grant", "Meters"]
 
@@ -45,7 +43,7 @@ class Grant(msgspec.Struct, gc=False):
         is_open: False once it was settled or cancelled.
     """
 
-    levels: Sequence[tuple[str, Bounds]]
+    levels: Levels
     tokens: int
     now_us: int
     charges: list[Charge]
@@ -71,7 +69,7 @@ class Meters:
         """Return how many levels are remembered."""
         return len(self._buckets)
 
-    def reserve(self, levels: Sequence[tuple[str, Bounds]], tokens: int, now_us: int) -> Grant | Refusal:
+    def reserve(self, levels: Levels, tokens: int, now_us: int) -> Grant | Refusal:
         """Charge one request and the tokens estimated for it to every level, or nothing to any.
 
         Args:
@@ -139,7 +137,7 @@ class Meters:
                 bucket.token_tat -= given
                 bucket.token_moved += given
 
-    def _refused(self, levels: Sequence[tuple[str, Bounds]], tokens: int, now_us: int) -> Refusal:
+    def _refused(self, levels: Levels, tokens: int, now_us: int) -> Refusal:
         """Say why, from every level; on the way bring those beyond the bound on debts within it."""
         tats = []
         for key, bounds in levels:

@@ -14,7 +14,6 @@ from spiritsafe.gateway.shared import SharedGrant, SharedMeters
 from spiritsafe.gateway.store import Store
 from spiritsafe.model.settings import OnLoss
 from spiritsafe.policy.levels import Bound, Level, Refusal
-from spiritsafe.policy.meters import Grant
 from spiritsafe.policy.rates import Bounds, Rate
 from tests.gateway.stores import PATIENT_S, server
 
@@ -29,7 +28,7 @@ def limiter_of(valkey: ValkeyServer, **settings: Any) -> Limiter:
     return Limiter(SharedMeters(store), pauses_s=[0.01], **settings)
 
 
-async def served(limiter: Limiter, levels: list[Level] = LEVELS) -> Grant | SharedGrant | Refusal:
+async def served(limiter: Limiter, levels: list[Level] = LEVELS) -> SharedGrant | Refusal:
     """One request, reserved and settled."""
     decision_id = f"d{next(IDS)}"
     found = await limiter.reserve("o", decision_id, levels, 10)
@@ -81,7 +80,7 @@ async def _until(condition: Callable[[], bool], clients: list[asyncio.Task[int]]
 
 def test_while_it_is_gone_a_node_grants_its_share() -> None:
     async def granted() -> int:
-        return sum([isinstance(await served(limiter, FEW), Grant) for _ in range(12)])
+        return sum([isinstance(await served(limiter, FEW), SharedGrant) for _ in range(12)])
 
     with server() as valkey:
         limiter = limiter_of(valkey, local_share=0.25)
@@ -115,7 +114,7 @@ def test_a_store_that_hangs_holds_nobody_up() -> None:
         assert valkey._process is not None
         valkey._process.send_signal(signal.SIGSTOP)
         found = [await served(limiter) for _ in range(1_000)]
-        assert all(isinstance(one, Grant) for one in found)
+        assert all(isinstance(one, SharedGrant) for one in found)
         assert limiter.store_is_gone
         assert limiter.counts.local == 1_000
         await limiter.close()
@@ -130,9 +129,11 @@ def test_a_store_that_takes_no_writes_is_gone() -> None:
         assert isinstance(await served(limiter), SharedGrant)
         await other._client.replicaof("127.0.0.1", 1)
         while not limiter.store_is_gone:
-            assert isinstance(await served(limiter), Grant)
+            assert isinstance(await served(limiter), SharedGrant)
         await other._client.replicaof("NO", "ONE")
-        while not isinstance(await served(limiter), SharedGrant):
+        decided = limiter.counts.shared
+        while limiter.counts.shared == decided:
+            assert isinstance(await served(limiter), SharedGrant)
             await asyncio.sleep(0.01)
         await other.close()
         await limiter.close()
@@ -144,7 +145,8 @@ def test_a_store_that_takes_no_writes_is_gone() -> None:
 def test_what_the_store_granted_is_not_settled_without_it_nor_what_it_did_not_with_it() -> None:
     async def crossed(valkey: ValkeyServer) -> None:
         limiter = limiter_of(valkey)
-        assert isinstance(await limiter.reserve("o", "there", LEVELS, 10), SharedGrant)
+        await limiter.reserve("o", "there", LEVELS, 10)
+        assert limiter.counts.shared == 1
         await asyncio.to_thread(valkey.terminate)
         while not limiter.store_is_gone:
             await limiter.reserve("o", "here", LEVELS, 10)
@@ -163,10 +165,13 @@ def test_without_a_store_a_process_limits_by_itself() -> None:
     async def alone() -> None:
         limiter = Limiter(now_us=lambda: 1)
         found = [await limiter.reserve("o", str(number), FEW, 1) for number in range(9)]
-        assert [isinstance(one, Grant) for one in found] == [True] * 8 + [False]
+        assert [isinstance(one, SharedGrant) for one in found] == [True] * 8 + [False]
         assert await limiter.cancel("o", "3")
         assert not await limiter.settle("o", "3", 1)
-        assert isinstance(await limiter.reserve("o", "9", FEW, 1), Grant)
+        assert isinstance(await limiter.reserve("o", "9", FEW, 1), SharedGrant)
+        assert isinstance(await limiter.reserve("o", "all", LEVELS, 1_000_000_000), SharedGrant)
+        assert await limiter.settle("o", "all", 0)
+        assert isinstance(await limiter.reserve("o", "all again", LEVELS, 1_000_000_000), SharedGrant)
         await limiter.close()
 
     asyncio.run(alone())

@@ -18,7 +18,7 @@ from spiritsafe.gateway.watch import PAUSES_S, StoreWatch
 from spiritsafe.model.errors import ConfigError
 from spiritsafe.model.settings import OnLoss
 from spiritsafe.policy.levels import Bound, Levels, Refusal
-from spiritsafe.policy.meters import Grant, Meters
+from spiritsafe.policy.meters import Meters
 
 __all__ = ["Limiter", "LimiterCounts", "check_workers"]
 
@@ -99,9 +99,7 @@ class Limiter:
         """True while no request asks the store."""
         return self._watch is not None and self._watch.is_gone
 
-    async def reserve(
-        self, organisation: str, decision_id: str, levels: Levels, tokens: int
-    ) -> Grant | SharedGrant | Refusal:
+    async def reserve(self, organisation: str, decision_id: str, levels: Levels, tokens: int) -> SharedGrant | Refusal:
         """Charge one request and the tokens estimated for it to every level, or nothing to any.
 
         Args:
@@ -145,12 +143,14 @@ class Limiter:
             await self._watch.close()
             await self._shared.store.close()
 
-    def _decide(self, decision_id: str, levels: Levels, tokens: int) -> Grant | Refusal:
+    def _decide(self, decision_id: str, levels: Levels, tokens: int) -> SharedGrant | Refusal:
+        """Decide here; what is granted looks as if the store had, since only this limiter can settle it."""
         self.counts.local += 1
         found = self._meters.reserve(levels, tokens, self._now_us())
-        if isinstance(found, Grant):
-            self._open.add(decision_id, found)
-        return found
+        if isinstance(found, Refusal):
+            return found
+        self._open.add(decision_id, found)
+        return SharedGrant(levels, tokens, found.now_us, [charge[:2] for charge in found.charges])
 
     async def _tell(self, settlement: Callable[[SharedMeters], Awaitable[bool]]) -> bool:
         done = await self._ask(settlement)

@@ -13,7 +13,7 @@ from spiritsafe.policy.gcra import price
 from spiritsafe.policy.levels import Levels, Refusal, Room, Tats, refusal_of, tightest
 from spiritsafe.policy.rates import Rate
 
-__all__ = ["KEEP_S", "SharedGrant", "SharedMeters"]
+__all__ = ["KEEP_S", "SharedGrant", "SharedMeters", "reserve_words"]
 
 KEEP_S = 3_600
 """Seconds for which a reservation can be settled; the longest answers stream for minutes."""
@@ -77,12 +77,7 @@ class SharedMeters:
         bounded = [(key, bounds) for key, bounds in levels if bounds]
         if not bounded:
             return SharedGrant([], tokens, 0, [])
-        keys = [_reservation_key(organisation, decision_id)]
-        words: list[str | int] = ["" if now_us is None else now_us, self._keep_ms]
-        for key, bounds in bounded:
-            keys.append(_level_key(organisation, key))
-            words += _request_words(bounds.requests)
-            words += _token_words(bounds.tokens, tokens)
+        keys, words = reserve_words(organisation, decision_id, bounded, tokens, keep_ms=self._keep_ms, now_us=now_us)
         granted, now, *flat = await self.store.run("reserve", keys, words)
         tats = list(zip(flat[::2], flat[1::2], strict=True))
         return SharedGrant(bounded, tokens, now, tats) if granted else refusal_of(bounded, tats, tokens, now)
@@ -105,6 +100,25 @@ class SharedMeters:
     async def _close(self, organisation: str, decision_id: str, used: int | str, now_us: int | None) -> bool:
         words = ["" if now_us is None else now_us, used]
         return bool(await self.store.run("settle", [_reservation_key(organisation, decision_id)], words))
+
+
+def reserve_words(
+    organisation: str,
+    decision_id: str,
+    levels: Sequence[tuple[str, Bounds]],
+    tokens: int,
+    *,
+    keep_ms: int,
+    now_us: int | None = None,
+) -> tuple[list[str], list[str | int]]:
+    """Return the keys and words that ``reserve.lua`` takes; see :meth:`SharedMeters.reserve`."""
+    keys = [_reservation_key(organisation, decision_id)]
+    words: list[str | int] = ["" if now_us is None else now_us, keep_ms]
+    for key, bounds in levels:
+        keys.append(_level_key(organisation, key))
+        words += _request_words(bounds.requests)
+        words += _token_words(bounds.tokens, tokens)
+    return keys, words
 
 
 def _request_words(rate: Rate | None) -> tuple[int, int]:

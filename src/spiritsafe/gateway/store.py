@@ -17,7 +17,7 @@ from spiritsafe.model.errors import ConfigError, OutsideError
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-__all__ = ["TIMEOUT_S", "Store", "StoreGoneError"]
+__all__ = ["TIMEOUT_S", "Store", "StoreGoneError", "script"]
 
 TIMEOUT_S = 0.05
 """A store that has not answered after so many seconds is taken for gone: a request must not wait for it."""
@@ -46,18 +46,18 @@ class Store:
         self._timeout_s = timeout_s
         self._client = _client(speakable, self.place, timeout_s)
 
-    async def run(self, script: str, keys: Sequence[str], words: Sequence[str | int]) -> Any:
+    async def run(self, name: str, keys: Sequence[str], words: Sequence[str | int]) -> Any:
         """Return what a packaged script answers.
 
         Args:
-            script: its name: ``reserve`` or ``settle``.
+            name: the script's: ``reserve`` or ``settle``.
             keys: all in one slot of a cluster.
             words: its arguments.
 
         Raises:
             StoreGoneError: no answer.
         """
-        return await self._in_time(self._evaluated(script, [*keys, *words], len(keys)))
+        return await self._in_time(self._evaluated(name, [*keys, *words], len(keys)))
 
     async def probe(self) -> None:
         """Return if the store takes writes, over a new connection; those to a server that died are let go.
@@ -72,10 +72,10 @@ class Store:
         """Close all connections."""
         await self._client.aclose()
 
-    async def _evaluated(self, script: str, words: list[str | int], keys: int) -> Any:
+    async def _evaluated(self, name: str, words: list[str | int], keys: int) -> Any:
         from redis.exceptions import NoScriptError  # noqa: PLC0415 - only who has a store has the library
 
-        text, digest = _script(script)
+        text, digest = script(name)
         try:
             return await self._client.evalsha(digest, keys, *words)
         except NoScriptError:  # a server that was started anew
@@ -146,7 +146,7 @@ def _client(url: str, place: str, timeout_s: float) -> "Redis":
 
 
 @cache
-def _script(name: str) -> tuple[str, str]:
+def script(name: str) -> tuple[str, str]:
     """Return a packaged script and the digest that the store knows it by."""
     text = files("spiritsafe.gateway").joinpath(f"{name}.lua").read_text("utf-8")
     return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

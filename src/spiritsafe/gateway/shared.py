@@ -105,7 +105,7 @@ class SharedMeters:
 def reserve_words(
     organisation: str,
     decision_id: str,
-    levels: Sequence[tuple[str, Bounds]],
+    levels: Levels,
     tokens: int,
     *,
     keep_ms: int,

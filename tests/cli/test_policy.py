@@ -52,6 +52,8 @@ def test_from_findings_to_a_policy_in_force_and_back(found: Path, capsys: pytest
     assert err == "In force again: version 1\n"
     told = json.loads(said(capsys, 0, "show", "--store", "store", "--json")[0])
     assert (told["header"]["version"], told["lines"][0]["requests"]) == (1, "60/m")
+    _, err = said(capsys, 0, "undo", "--store", "store", "--reason", "all of it")
+    assert err == "In force again: no policy\n"
     assert "no policy to go back to" in said(capsys, 1, "undo", "--store", "store", "--reason", "again")[1]
 
 

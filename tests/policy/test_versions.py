@@ -52,11 +52,12 @@ def test_apply_and_undo(tmp_path: Path) -> None:
     assert versions.current() == Versions(tmp_path / "policy").current()
     assert (undo(versions), in_force(versions)) == (3, 3)
     assert (undo(versions), in_force(versions)) == (1, 1)
+    assert (undo(versions), versions.current()) == (0, None)
     with pytest.raises(StoreError, match="no policy to go back to"):
         undo(versions)
     assert versions.newest() == 7
     apply(versions, 8)
-    assert (undo(versions), in_force(versions)) == (1, 1)
+    assert (undo(versions), versions.current()) == (0, None)
 
 
 def test_the_journal_says_who_when_and_why(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ COMMANDS = {
     "policy": "make, check, sign, apply and undo policies: what is done about whom",
     "export": "write findings as OCSF events or CSV",
     "gateway": "a reverse proxy that captures and enforces, and the endpoint that decides",
+    "receipts": "list what a gateway has enforced",
     "pseudonym": "look up the pseudonyms of an identifier in a store",
     "vault": "keys for sealed identifiers; open, purge and verify them",
 }

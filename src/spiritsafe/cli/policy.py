@@ -204,7 +204,7 @@ def _apply(options: Options, terminal: Terminal) -> None:
 
 def _undo(options: Options, terminal: Terminal) -> None:
     version = _versions(options.store).undo(now_us=_now_us(), who=_who(), why=options.reason)
-    terminal.say(f"In force again: version {version}")
+    terminal.say(f"In force again: version {version}" if version else "In force again: no policy")
 
 
 def _versions(store: Path) -> "Versions":

@@ -33,6 +33,7 @@ class Gate:
 
     Attributes:
         table: the policy in force; assign another to change it.
+        now_us: the time.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Gate:
         limiter: Limiter | None = None,
     ) -> None:
         self.table, self.counts = table, counts
-        self._plan, self._now_us, self._limiter = plan, now_us, limiter
+        self._plan, self.now_us, self._limiter = plan, now_us, limiter
         self._meters = Meters()
         self._decider = Decider(plan, self._meters, draw)
         self._open = Reservations(_KEEP_US)
@@ -76,7 +77,7 @@ class Gate:
             route: by which it came, for the counts.
         """
         if self._limiter is None:
-            decision = self._decider.decide(question, self.table, self._now_us())
+            decision = self._decider.decide(question, self.table, self.now_us())
         else:
             decision = await self._decided(question, self._limiter)
         counts = self.counts
@@ -88,14 +89,14 @@ class Gate:
     async def _decided(self, question: Question, limiter: Limiter) -> Decision:
         """Decide with limits in the store; what it granted is settled there, by name."""
         table, name = self.table, self.name()
-        weighed = weigh(question, table, self._plan, self._now_us())
+        weighed = weigh(question, table, self._plan, self.now_us())
         outcome = await limiter.reserve(weighed.home, name, weighed.levels, weighed.tokens) if weighed.levels else None
-        return self._decider.finish(weighed, outcome, table, self._now_us(), name=name)
+        return self._decider.finish(weighed, outcome, table, self.now_us(), name=name)
 
     def stands(self, question: Question) -> Effect:
         """Return what is in force for a request by the policy of now, and charge nothing."""
         return self.table.standing(
-            question.account_id, question.key_id, question.organization_id, question.client_ip, now_us=self._now_us()
+            question.account_id, question.key_id, question.organization_id, question.client_ip, now_us=self.now_us()
         ).live
 
     def remember(self, decision: Decision) -> None:
@@ -107,13 +108,13 @@ class Gate:
         """Replace what was reserved by what was used; False if that was done before, or nothing was reserved."""
         self.counts.tokens["used"] += used
         if decision.grant is not None:
-            return self._meters.settle(decision.grant, used, self._now_us())
+            return self._meters.settle(decision.grant, used, self.now_us())
         return self._limiter is not None and await self._limiter.settle(question.home, decision.id, used)
 
     async def cancel(self, decision: Decision, question: Question) -> bool:
         """Take back what was charged for a request that never reached the model; False as with :meth:`settle`."""
         if decision.grant is not None:
-            return self._meters.cancel(decision.grant, self._now_us())
+            return self._meters.cancel(decision.grant, self.now_us())
         return self._limiter is not None and await self._limiter.cancel(question.home, decision.id)
 
     async def settle_by_id(self, home: str, name: str, used: int | None) -> bool:
@@ -130,7 +131,7 @@ class Gate:
         self.counts.tokens["used"] += used or 0
         grant = self._open.take(name)
         if grant is not None:
-            now_us = self._now_us()
+            now_us = self.now_us()
             return self._meters.cancel(grant, now_us) if used is None else self._meters.settle(grant, used, now_us)
         if self._limiter is None:
             return False

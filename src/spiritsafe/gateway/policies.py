@@ -14,7 +14,7 @@ import msgspec
 from spiritsafe.gateway.asgi import Problem, Receive, Scope, Send, body_of, reply
 from spiritsafe.gateway.gate import Gate
 from spiritsafe.model.errors import InputError, SpiritsafeError, StoreError
-from spiritsafe.policy.load import load_table
+from spiritsafe.policy.load import load_table, no_policy
 from spiritsafe.policy.table import PolicyTable
 from spiritsafe.policy.versions import Versions
 
@@ -30,15 +30,15 @@ class _Undo(msgspec.Struct, forbid_unknown_fields=True):
     reason: str
 
 
-def load_current(versions: Versions, *, secret: bytes, trusted: Collection[str]) -> PolicyTable | None:
-    """Return the table of the policy in force, None if none was ever applied.
+def load_current(versions: Versions, *, secret: bytes, trusted: Collection[str]) -> PolicyTable:
+    """Return the table of the policy in force, one without rows where there is none.
 
     Raises:
         StoreError: the folder is damaged.
         InputError: so is the policy.
     """
     kept = versions.current()
-    return None if kept is None else load_table(kept.path, secret=secret, trusted=trusted)
+    return no_policy() if kept is None else load_table(kept.path, secret=secret, trusted=trusted)
 
 
 class Policies:
@@ -111,24 +111,25 @@ class Policies:
     async def _take_up(self) -> None:
         """Load what is current, beside the loop, and exchange it."""
         table = await asyncio.to_thread(load_current, self._versions, secret=self._secret, trusted=self._trusted)
-        if table is not None and table.header.version != self._gate.table.header.version:
+        if table.header.version != self._gate.table.header.version:
             self._gate.table = table
             _log.info("policy in force", extra={"version": table.header.version})
 
     async def _looking(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_S)
-            kept = None
+            version = None
             try:
                 kept = self._versions.current()
-                if kept is None or kept.version in {self._gate.table.header.version, self._refused}:
+                version = kept.version if kept else 0
+                if version in {self._gate.table.header.version, self._refused}:
                     continue
                 async with self._changing:
                     await self._take_up()
                 self._refused = None
             except SpiritsafeError as error:
                 # the policy before stays in force; said once, not every second
-                self._refused = kept.version if kept else None
+                self._refused = version
                 _log.error("the policy in the store is not taken up", extra={"reason": error.message})
 
 

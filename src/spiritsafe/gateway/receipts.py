@@ -8,17 +8,18 @@ answer an appeal needs nothing but a text search for the decision's id.
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from spiritsafe.model.errors import InputError
 from spiritsafe.model.words import Action, Step, Subject
 from spiritsafe.policy.decide import Decision, Question
-from spiritsafe.privacy.appendlog import append
+from spiritsafe.privacy.appendlog import append, complete_lines
 
-__all__ = ["Receipt", "Receipts", "receipt_of"]
+__all__ = ["Receipt", "Receipts", "read_receipts", "receipt_of"]
 
 _log = logging.getLogger(__name__)
 _MOST_WAITING = 100_000
@@ -146,3 +147,19 @@ class Receipts:
         except OSError as error:
             self.lost += len(lines)
             _log.error("receipts cannot be written", extra={"path": str(path), "reason": error.strerror})
+
+
+def read_receipts(folder: Path) -> Iterator[Receipt]:
+    """Yield the receipts of a folder in the order in which they were written; none where there is no such folder.
+
+    Raises:
+        InputError: naming the line that is none.
+    """
+    for path in sorted(folder.glob("*.jsonl")):
+        for number, line in enumerate(complete_lines(path), start=1):
+            try:
+                yield msgspec.json.decode(line, type=Receipt)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                raise InputError(
+                    f"not a receipt: {error}", file=str(path), row=number, hint="Somebody has changed the file."
+                ) from error

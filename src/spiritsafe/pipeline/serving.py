@@ -6,6 +6,7 @@ about networks are the store's, and the request path must know neither.
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -40,7 +41,6 @@ from spiritsafe.pipeline.capturing import journal_of
 from spiritsafe.pipeline.keyring import master_beside
 from spiritsafe.pipeline.policies import policy_folder
 from spiritsafe.policy.decide import Plan
-from spiritsafe.policy.load import no_policy
 from spiritsafe.policy.rates import UNBOUNDED, Bounds, Rate
 from spiritsafe.policy.signature import load_trusted_keys
 from spiritsafe.policy.versions import Versions
@@ -107,7 +107,11 @@ class _Clock:
 
 
 def gateway_of(
-    store: Path, settings: Settings, upstream: str | None = None, entities: tuple[EntityFile, ...] = ()
+    store: Path,
+    settings: Settings,
+    upstream: str | None = None,
+    entities: tuple[EntityFile, ...] = (),
+    clock: Callable[[], int] | None = None,
 ) -> App:
     """Return a gateway.
 
@@ -116,6 +120,7 @@ def gateway_of(
         settings: all of them.
         upstream: the model's URL; None for a gateway that only decides.
         entities: what addresses are looked up in before they become pseudonyms, as with a scan's ``--entities``.
+        clock: the time, microseconds since the epoch, UTC; None for this machine's.
 
     Raises:
         ConfigError: a setting is off, or a file that one names.
@@ -123,11 +128,11 @@ def gateway_of(
         InputError: a file of intelligence cannot be read.
     """
     told, master = settings.gateway, master_beside(store, settings.privacy)
-    clock = _Clock(time.time_ns() // 1_000 - time.monotonic_ns() // 1_000)
+    clock = clock or _Clock(time.time_ns() // 1_000 - time.monotonic_ns() // 1_000)
     counts = Counts()
     trusted = load_trusted_keys(told.policy_keys)
     versions, secret = Versions(policy_folder(store)), master.subkey(Purpose.DELAY)
-    table = load_current(versions, secret=secret, trusted=trusted) or no_policy()
+    table = load_current(versions, secret=secret, trusted=trusted)
     gate = Gate(
         table,
         plan_of(settings.limits),

@@ -36,7 +36,8 @@ class _Pointer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What is current.
 
     Attributes:
-        history: versions, the current one first and before it those to which one can go back.
+        history: versions, the current one first and behind it those to which one can go back; 0 is none, before the
+            first and once that was undone.
         newest: the largest version that was ever applied; a number is never given twice.
     """
 
@@ -55,13 +56,13 @@ class Versions:
         self.folder = folder
 
     def current(self) -> Kept | None:
-        """Return the policy in force, None if none was applied yet.
+        """Return the policy in force, None if none was applied yet or all were undone.
 
         Raises:
             StoreError: the folder is damaged or cannot be read.
         """
         pointer = self._pointer()
-        if pointer is None:
+        if pointer is None or not pointer.history[0]:
             return None
         version = pointer.history[0]
         return Kept(version, self._path(version))
@@ -86,7 +87,7 @@ class Versions:
         """
         version = load_table(content, secret=b"", trusted=trusted, now_us=now_us).header.version
         with self._alone():
-            before = self._pointer() or _Pointer(history=[], newest=0)
+            before = self._pointer() or _Pointer(history=[0], newest=0)
             if version <= before.newest:
                 raise StoreError(
                     f"{self.folder}: version {version} is not newer than {before.newest}, which was applied before",
@@ -100,7 +101,7 @@ class Versions:
         return version
 
     def undo(self, *, now_us: int, who: str, why: str) -> int:
-        """Go back to the policy that was in force before this one, and return its version.
+        """Go back to what was in force before this policy, and return its version; 0 where that was none.
 
         Raises:
             StoreError: there is none, another process is at it, or the disk refuses.
@@ -149,7 +150,7 @@ class Versions:
 
     def _record(self, action: str, version: int, before: list[int], *, now_us: int, who: str, why: str) -> None:
         detail = {"action": action, "version": str(version), "who": who, "why": why}
-        told = detail | ({"before": str(before[0])} if before else {})
+        told = detail | ({"before": str(before[0])} if any(before) else {})
         try:
             record(self.folder / _JOURNAL, at_us=now_us, outcome=Outcome.GRANTED, detail=told)
         except VaultError as error:

@@ -7,9 +7,9 @@ counted, and captures what went over the wire.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from time import time_ns
+from time import perf_counter
 
 import aiohttp
 
@@ -89,6 +89,7 @@ class _Call:
     cut: int = 0
     marked: str | None = None
     reached: bool = False
+    begun: float = field(default_factory=perf_counter)
 
 
 class Relay:
@@ -131,7 +132,7 @@ class Relay:
             body: as the client sent it.
             decision: that lets it pass.
         """
-        begun = time_ns() // 1_000
+        begun = self._gate.now_us()
         call = _Call(scope, send, caller, question, dialect, asked, body, decision, begun, Tape(_MOST_TAPE))
         work = asyncio.current_task()
         watch = asyncio.ensure_future(disconnected(receive))
@@ -161,7 +162,7 @@ class Relay:
             await self._failed(call, End.UNREACHABLE, Problem(502, "The model cannot be reached."))
             return
         call.reached, call.status = True, answer.status
-        self._gate.counts.first_byte.add((time_ns() // 1_000 - call.started_us) / 1e6)
+        self._gate.counts.first_byte.add(perf_counter() - call.begun)
         try:
             if answer.headers.get("content-type", "").startswith("text/event-stream"):
                 await self._stream(call, answer)
@@ -256,7 +257,7 @@ class Relay:
             path=call.scope["path"],
             status=call.status,
             model=call.question.model,
-            duration_ms=(time_ns() // 1_000 - call.started_us) // 1_000,
+            duration_ms=round((perf_counter() - call.begun) * 1_000),
             channel="api",
             client_ip=call.caller.ip,
             user_agent=call.caller.agent,

@@ -25,6 +25,7 @@ from spiritsafe.gateway.asgi import Receive, Scope, Send, body_of, reply
 from spiritsafe.gateway.server import Listening, bind
 from spiritsafe.model.settings import GatewaySettings, load_settings
 from spiritsafe.pipeline.serving import gateway_of
+from spiritsafe.simulation.worlds import WorldSpec, build, parse_campaign, write
 
 Json = dict[str, Any]
 
@@ -134,6 +135,15 @@ def exchanges(world: Path) -> list[Json]:
     at = table.column_names.index("started_at")
     rows: list[Json] = table.set_column(at, "started_at", us).sort_by("started_at").to_pylist()
     return rows
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three days with one campaign of two dozen accounts among eighty honest ones: each exchange is a real call."""
+    folder = tmp_path_factory.mktemp("world")
+    spec = WorldSpec(accounts=80, days=3, campaigns=(parse_campaign("C3:24"),), seed=7, exchanges_target=800)
+    write(build(spec), folder)
+    return folder
 
 
 @pytest.fixture(scope="module")

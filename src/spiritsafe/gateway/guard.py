@@ -41,7 +41,8 @@ class _Guarded(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.parser = HttpRequestParser(self)  # uvicorn lets bytes follow a request that closes its connection
-        self._deadline: TimerHandle | None = None
+        self._timer: TimerHandle | None = None
+        self._since: float | None = None  # when the head began that is not whole yet
         self._stalled: TimerHandle | None = None
         self._head = 0
 
@@ -52,14 +53,14 @@ class _Guarded(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the clocks."""
-        self._stop()
-        if self._stalled is not None:
-            self._stalled.cancel()
+        for timer in (self._timer, self._stalled):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Count what comes before a request's headers are whole."""
-        if self._deadline is not None:
+        if self._since is not None:
             self._head += len(data)
             if self._head > self.patience.head_bytes and not self._complete(data):
                 self._refuse(b"431 Request Header Fields Too Large")
@@ -98,14 +99,24 @@ class _Guarded(HttpToolsProtocol):
         return end >= 0 and self._head - len(data) + end <= self.patience.head_bytes
 
     def _start(self) -> None:
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(self.patience.head_s, self._refuse, b"408 Request Timeout")
+        """Begin a head's time; a timer that is set already is left to find out what is left of it."""
+        if self._since is None:
+            self._since = self.loop.time()
+            if self._timer is None:
+                self._timer = self.loop.call_later(self.patience.head_s, self._look)
 
     def _stop(self) -> None:
-        self._head = 0
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        self._head, self._since = 0, None
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._since is None:
+            return
+        left = self._since + self.patience.head_s - self.loop.time()
+        if left > 0:
+            self._timer = self.loop.call_later(left, self._look)
+        else:
+            self._refuse(b"408 Request Timeout")
 
     def _refuse(self, status: bytes) -> None:
         self._stop()

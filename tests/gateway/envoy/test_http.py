@@ -1,5 +1,7 @@
 """The real Envoy asks over HTTP: who passes, what the stopped are told, and what a client's own word is worth."""
 
+import contextlib
+import http.client
 from collections.abc import Iterator
 
 import pytest
@@ -103,3 +105,15 @@ def test_two_spellings_of_a_path_are_one(port: int, model: ModelServer) -> None:
 
 def test_a_body_too_large_to_be_decided_about_is_refused(port: int) -> None:
     assert ask(port, KEYS["free"], b" " * (4 << 20) + b"{}").status == 413
+
+
+def test_two_keys_are_none(port: int) -> None:
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    with contextlib.closing(line):
+        line.putrequest("POST", "/v1/chat/completions")
+        for account in ("blocked", "free"):
+            line.putheader("authorization", f"Bearer {KEYS[account]}")
+        line.putheader("content-length", "2")
+        line.endheaders(b"{}")
+        assert line.getresponse().status == 400
+    assert ask(port, KEYS["free"], headers={"x-api-key": KEYS["blocked"]}).status == 400

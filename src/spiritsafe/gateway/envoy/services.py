@@ -76,7 +76,7 @@ class Services:
     async def process(self, messages: AsyncIterator[Any], context: Any) -> None:
         """Answer ``Process``: settle once the answer has ended, or the stream that told of it has."""
         await self._peer(context)
-        reading, settled = Reading(), False
+        reading = Reading()
         async with _reported(context):
             try:
                 async for message in messages:
@@ -84,12 +84,10 @@ class Services:
                     reading.take(kind, message)
                     if kind is not None and not message.observability_mode:
                         await context.write(_unchanged(kind))
-                    if reading.ended and not settled:
-                        settled = True
-                        await self._settle(reading)
+                    if reading.ended:
+                        return  # which ends the stream; Envoy would keep it for seconds
             finally:
-                if not settled:
-                    await self._settle(reading)
+                await self._settle(reading)
 
     async def _peer(self, context: Any) -> str | None:
         address = _address(context.peer())

@@ -49,9 +49,11 @@ def bind(listening: Listening) -> socket.socket:
         ConfigError: it cannot.
     """
     family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # headers and body are two writes, and Nagle's algorithm would hold the second for forty milliseconds
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.bind((listening.host, listening.port))
         sock.listen(2_048)
     except OSError as error:

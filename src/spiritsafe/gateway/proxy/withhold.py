@@ -20,13 +20,12 @@ __all__ = ["withhold", "withhold_event"]
 Json: TypeAlias = dict[str, Any]
 
 _TRACES = ("reasoning", "reasoning_content", "reasoning_details", "thinking_blocks", "thinking")
-_DROPPED = frozenset(
-    {
-        *("response.reasoning_text.delta", "response.reasoning_text.done"),
-        *("response.reasoning_summary_text.delta", "response.reasoning_summary_text.done"),
-        *("response.reasoning_summary_part.added", "response.reasoning_summary_part.done"),
-    }
+_DROPPED = (
+    *("response.reasoning_text.delta", "response.reasoning_text.done"),
+    *("response.reasoning_summary_text.delta", "response.reasoning_summary_text.done"),
+    *("response.reasoning_summary_part.added", "response.reasoning_summary_part.done"),
 )
+"""Events that hold nothing but reasoning; a tuple, because a type may be anything, even what has no hash."""
 
 
 def withhold(dialect: Dialect, body: bytes) -> bytes:

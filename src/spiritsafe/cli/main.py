@@ -30,6 +30,7 @@ COMMANDS = {
     "export": "write findings as OCSF events or CSV",
     "gateway": "a reverse proxy that captures and enforces, and the endpoint that decides",
     "receipts": "list what a gateway has enforced",
+    "envoy": "write the configuration with which Envoy asks a gateway about every request",
     "pseudonym": "look up the pseudonyms of an identifier in a store",
     "vault": "keys for sealed identifiers; open, purge and verify them",
 }

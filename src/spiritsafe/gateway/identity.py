@@ -136,6 +136,8 @@ class Identities:
         if not keys:
             return "", None, None
         key = keys.pop()
+        if b"," in key:  # two headers that a proxy has made one of (RFC 9110, 5.3); no key holds a comma
+            raise Problem(400, "The request carries two different API keys.")
         if len(key) > _LONGEST:
             raise Problem(400, "The API key is too long.")
         known = self._known.get(sha256(key).hexdigest()) if self._known else None
@@ -173,8 +175,8 @@ def _told(headers: Headers) -> dict[bytes, bytes]:
 
 
 def _bare(value: bytes) -> bytes:
-    scheme, _, key = value.strip().partition(b" ")
-    return key.strip() if scheme.lower() == b"bearer" else value.strip()
+    words = value.split(maxsplit=1)  # at tabs too, as whoever checks the key may
+    return words[1].strip() if len(words) == 2 and words[0].lower() == b"bearer" else value.strip()
 
 
 def _text(value: bytes) -> str:

@@ -112,6 +112,8 @@ class GatewaySettings(_Section):
     signup_bits: float = Field(10, ge=1, le=100, description="evidence from which a new account has to be verified")
     marking: Marking = Field(Marking.XARGS, description="mark by the engine's per-request argument, or by another pool")
     marked_upstream: str = Field("", description="URL of the pool that marks, for marking = pool")
+    grpc_host: str = Field("127.0.0.1", description="where Envoy's services listen over gRPC")
+    grpc_port: int = Field(0, ge=0, le=65_535, description="at which port; 0 = they do not")
     max_body_mib: int = Field(32, ge=1, le=1_024, description="largest request body, MiB")
     head_s: float = Field(10, ge=0.1, le=600, description="seconds for a request's headers")
     body_s: float = Field(60, ge=0.1, le=3_600, description="seconds for its body")

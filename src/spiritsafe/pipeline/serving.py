@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -53,7 +54,6 @@ __all__ = ["STORE_VARIABLE", "gateway_of", "listening_of", "plan_of"]
 STORE_VARIABLE = "SPIRITSAFE_LIMITS_STORE"
 """Environment variable with the URL of the store in which nodes share limits, where no file may hold it."""
 _MIB = 1 << 20
-_MOST_AUTHZ_BODY = 1 << 20
 _LOOPBACK = ("127.0.0.0/8", "::1")
 
 
@@ -154,7 +154,7 @@ def gateway_of(
         identities,
         peers=Networks((*_LOOPBACK, *told.trusted_peers)),
         appeal=told.appeal,
-        most=_MOST_AUTHZ_BODY,
+        most=told.max_body_mib * _MIB,
         noted=keeping.noted,
     )
     plain, marked = _models(told, upstream) if upstream else (None, None)
@@ -183,8 +183,24 @@ def gateway_of(
         ("POST", "/admin/policy/undo"): policies.undo,
     }
     ways = [] if plain is None or marked is None else list({plain, marked})
-    parts: tuple[Part, ...] = (gate, keeping, policies, *ways)
+    parts: tuple[Part, ...] = (gate, keeping, policies, *ways, *_services(authz, gate, told))
     return App(guarded, front, Access(_secret(told.token_file)), counts, parts)
+
+
+def _services(authz: Authz, gate: Gate, told: GatewaySettings) -> tuple[Part, ...]:
+    """Return Envoy's services over gRPC, none where no port is named for them.
+
+    Raises:
+        ConfigError: their packages are not installed.
+    """
+    if not told.grpc_port:
+        return ()
+    if any(find_spec(name) is None for name in ("grpc", "google.protobuf")):
+        raise ConfigError("the packages of gateway.grpc_port are missing", hint="Run: pip install 'spiritsafe[envoy]'")
+    from spiritsafe.gateway.envoy.services import Services  # noqa: PLC0415 - loads gRPC, which few need
+
+    most = (told.max_body_mib + 1) * _MIB
+    return (Services(authz, gate, host=told.grpc_host, port=told.grpc_port, most=most, drain_s=told.drain_s),)
 
 
 def _known(path: Path | None) -> dict[str, Known]:

@@ -1,0 +1,1 @@
+"""Envoy in front: its configuration, and its two services over gRPC."""

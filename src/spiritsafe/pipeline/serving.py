@@ -33,6 +33,7 @@ from spiritsafe.gateway.server import Listening
 from spiritsafe.gateway.shared import SharedMeters
 from spiritsafe.gateway.signup import Signups
 from spiritsafe.gateway.store import Store
+from spiritsafe.gateway.told import Telling
 from spiritsafe.ingest.entities import EntityFile
 from spiritsafe.model.epochs import Epochs
 from spiritsafe.model.errors import ConfigError
@@ -144,7 +145,7 @@ def gateway_of(
     keys = Epochs(settings.privacy.epoch_days, settings.privacy.overlap_days)
     pseudonymiser = Pseudonymiser(master, keys)
     identities = Identities(master.subkey(Purpose.API_KEY), _known(told.keys), Networks(told.trusted_peers))
-    journal = journal_of(store, settings, entities) if upstream else None
+    journal = journal_of(store, settings, entities)
     keeping = Keeping(journal, Receipts(store / "receipts"), settings.capture, counts, clock)
     policies = Policies(gate, versions, secret=secret, trusted=trusted, now_us=clock)
     endpoints = Endpoints(gate, keeping.noted)
@@ -177,6 +178,7 @@ def gateway_of(
     guarded: dict[tuple[str, str], Handler] = {
         ("POST", "/v1/decide"): endpoints.decide,
         ("POST", "/v1/settle"): endpoints.settle,
+        ("POST", "/v1/captured"): Telling(keeping.told, gate.name, 2 * told.max_body_mib * _MIB),
         ("POST", "/v1/signup"): signups,
         ("GET", "/admin/policy"): policies.show,
         ("POST", "/admin/policy"): policies.apply,

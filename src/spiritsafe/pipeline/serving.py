@@ -49,7 +49,7 @@ from spiritsafe.privacy.keys import Purpose
 from spiritsafe.privacy.pseudonyms import Pseudonymiser
 from spiritsafe.privacy.secretfile import read_secret
 
-__all__ = ["STORE_VARIABLE", "gateway_of", "listening_of", "plan_of"]
+__all__ = ["STORE_VARIABLE", "gateway_of", "listening_of", "plan_of", "store_url"]
 
 STORE_VARIABLE = "SPIRITSAFE_LIMITS_STORE"
 """Environment variable with the URL of the store in which nodes share limits, where no file may hold it."""
@@ -81,9 +81,18 @@ def plan_of(settings: LimitSettings) -> Plan:
     )
 
 
+def store_url(settings: LimitSettings) -> str | None:
+    """Return where the store is that nodes and workers share, None where there is none.
+
+    Raises:
+        ConfigError: the file that should say so does not.
+    """
+    return os.environ.get(STORE_VARIABLE) or _secret(settings.store_url_file)
+
+
 def _limiter(settings: LimitSettings) -> Limiter | None:
     """Return limits in a store, None where each process has its own."""
-    url = os.environ.get(STORE_VARIABLE) or (_secret(settings.store_url_file) if settings.store_url_file else None)
+    url = store_url(settings)
     if url is None:
         return None
     shared = SharedMeters(Store(url, timeout_s=settings.store_ms / 1_000))

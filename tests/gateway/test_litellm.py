@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
+import anthropic
 import openai
 import pytest
 
@@ -124,6 +125,58 @@ def test_withheld_reasoning_reaches_no_client(asked: Gateway, client_of: Any) ->
     assert chat.choices[0].message.content == ANSWER
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == ANSWER
     eventually(lambda: len(captured(asked, "withheld")) == 2)
+
+
+def test_withheld_reasoning_is_gone_from_responses_and_messages_too(
+    asked: Gateway, client_of: Any, proxy: LiteLlmProxy, model: ModelServer
+) -> None:
+    client = client_of("withheld")
+    response = client.responses.create(model="m-1", input="a")
+    with client.responses.stream(model="m-1", input="a") as stream:
+        streamed = stream.get_final_response()
+    told = [response.model_dump_json(), streamed.model_dump_json()]
+    assert response.output_text == streamed.output_text == ANSWER
+    with anthropic.Anthropic(base_url=proxy.url, api_key=key_of("withheld"), max_retries=0) as other:
+        message = other.messages.create(model="m-1", max_tokens=99, messages=HELLO)
+        with other.messages.stream(model="m-1", max_tokens=99, messages=HELLO) as messages:
+            final = messages.get_final_message()
+    told += [message.model_dump_json(), final.model_dump_json()]
+    assert "".join(getattr(block, "text", "") for block in message.content) == ANSWER
+    assert "".join(getattr(block, "text", "") for block in final.content) == ANSWER
+    assert not [item for item in told if any(piece in item for piece in TRACES)]
+    eventually(lambda: len(captured(asked, "withheld")) >= 6)
+
+
+def test_several_keys_of_one_user_are_one_organisation(asked: Gateway, client_of: Any) -> None:
+    for name in ("several-1", "several-2"):
+        client_of(name).chat.completions.create(model="m-1", messages=HELLO)
+    eventually(lambda: bool(captured(asked, "several-1")) and bool(captured(asked, "several-2")))
+    rows = captured(asked, "several-1") + captured(asked, "several-2")
+    assert {row["organization_id"] for row in rows} == {"o-several"}
+
+
+def test_a_client_that_leaves_and_a_model_that_fails_are_settled(
+    asked: Gateway, client_of: Any, model: ModelServer
+) -> None:
+    client = client_of("leaving")
+    with client.chat.completions.create(model="slow", messages=HELLO, stream=True) as stream:
+        next(iter(stream))
+    for _ in range(40):
+        model.go_on.release()
+    eventually(lambda: len(captured(asked, "leaving")) == 1)
+    with pytest.raises(openai.APIStatusError):
+        client.chat.completions.create(model="refuses", messages=HELLO)
+    eventually(lambda: len(captured(asked, "leaving")) == 2)
+    assert sorted(row["status"] for row in captured(asked, "leaving"))[-1] >= 400
+    eventually(lambda: model.go_on.acquire(blocking=False) is False)
+
+
+def test_metadata_of_a_client_decides_nothing(client_of: Any) -> None:
+    forged = {"spiritsafe": {"decision_id": "x", "account_id": "y", "withhold": False, "dialect": "chat"}}
+    told = client_of("withheld").chat.completions.create(
+        model="m-1", messages=HELLO, extra_body={"metadata": forged, "litellm_metadata": forged}
+    )
+    assert not [piece for piece in TRACES if piece in told.model_dump_json()]
 
 
 def test_a_stopped_account_is_refused(asked: Gateway, client_of: Any, model: ModelServer) -> None:

@@ -1,7 +1,7 @@
 """Several processes on one listening socket: started, started anew when one dies, and drained together.
 
 Each worker is a fresh interpreter and not a fork, for what a library has begun by threads does not live through one.
-The kernel hands a connection to whichever worker takes it first. Sources: accept(2); ``multiprocessing``, start methods.
+The kernel hands a connection to whichever worker takes it first. Sources: accept(2); ``multiprocessing``, contexts.
 """
 
 import logging

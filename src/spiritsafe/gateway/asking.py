@@ -62,6 +62,11 @@ class Asking:
         self._worked()
         return told
 
+    async def close(self) -> None:
+        """Let go of the connection."""
+        if self._session is not None:
+            await self._session.close()
+
     def _refused(self, path: str, status: int) -> Json | None:
         """Take note of a refusal; what is not there to be settled is nobody's fault."""
         if status == _NO_SUCH:

@@ -74,6 +74,10 @@ class Enforcing(CustomLogger):
             appeal=told.get("SPIRITSAFE_LITELLM_APPEAL"),
         )
 
+    async def close(self) -> None:
+        """Let go of the gateway."""
+        await self._asking.close()
+
     async def async_pre_call_hook(self, user_api_key_dict: Any, cache: Any, data: Json, call_type: str) -> Json:  # noqa: ARG002 - LiteLLM calls by name
         """Decide a call.
 

@@ -29,15 +29,16 @@ class Gateway:
         place: a folder for its store, its settings and its log.
         upstream: the model's URL, if there is one.
         settings: lines of TOML.
+        options: further ones of the command.
 
     Attributes:
         store: its store.
         url: where it listens.
     """
 
-    def __init__(self, place: Path, upstream: str | None = None, settings: str = "") -> None:
+    def __init__(self, place: Path, upstream: str | None = None, settings: str = "", *options: str) -> None:
         self.store, self.url = place / "store", ""
-        self._place, self._upstream = place, upstream
+        self._place, self._upstream, self._options = place, upstream, options
         (place / "gateway.toml").write_text(settings, "utf-8")
         self._log: IO[bytes] | None = None
         self.process: subprocess.Popen[bytes] | None = None
@@ -46,6 +47,7 @@ class Gateway:
         words = [sys.executable, "-m", "spiritsafe", "gateway", "--port", "0", "--store", str(self.store)]
         words += ["--config", str(self._place / "gateway.toml")]
         words += ["--upstream", self._upstream] if self._upstream else []
+        words += self._options
         self._log = (self._place / "gateway.log").open("ab")
         self.process = subprocess.Popen(words, stdout=self._log, stderr=self._log, env=os.environ)
         for _ in range(1_200):

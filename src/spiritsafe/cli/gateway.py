@@ -25,6 +25,9 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (%(default)s)")
     parser.add_argument("--port", type=int, default=8_711, metavar="P", help="0 for any that is free (%(default)s)")
     parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes; above 1 they need a shared store (%(default)s)"
+    )
+    parser.add_argument(
         "--entities",
         action="append",
         default=[],
@@ -44,13 +47,19 @@ def run(options: Options, terminal: Terminal) -> ExitCode:
     from spiritsafe.ingest.entities import EntityFile
     from spiritsafe.model.settings import load_settings
     from spiritsafe.pipeline.serving import gateway_of, listening_of
+    from spiritsafe.pipeline.working import many
 
     settings = load_settings(options.config)
     listening = listening_of(settings.gateway, host=options.host, port=options.port)
     entities = tuple(EntityFile.parse(text) for text in options.entities)
+    workers = None if options.workers == 1 else many(options.workers, options.store, settings, listening)
     app = gateway_of(options.store, settings, options.upstream, entities)
     sock = bind(listening)
     host, port = sock.getsockname()[:2]
     terminal.say(f"Listening: http://{f'[{host}]' if ':' in host else host}:{port}")
-    run(app, sock, listening)
+    if workers is None:
+        run(app, sock, listening)
+    else:
+        del app  # it was built so that what is wrong with it is said once, here
+        workers(sock, options.upstream, tuple(options.entities))
     return ExitCode.NOTHING_FOUND

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from spiritsafe.gateway.capture.journal import Journal
+from spiritsafe.gateway.capture.exchange import Captured
+from spiritsafe.gateway.capture.journal import Fate, Journal
 from spiritsafe.gateway.counts import Counts
 from spiritsafe.gateway.proxy.relay import Taken
 from spiritsafe.gateway.receipts import Receipts, receipt_of
@@ -80,6 +81,10 @@ class Keeping:
                     marked=call.marked,
                 )
             )
+
+    async def told(self, exchange: Captured) -> bool:
+        """Keep an exchange that somebody else has had; True once it is on the disk, False where there is no room."""
+        return self._journal is not None and await asyncio.wrap_future(self._journal.offer(exchange)) is Fate.WRITTEN
 
     def noted(self, decision: Decision, question: Question) -> None:
         """Keep a receipt of a decision that somebody else enforces."""

@@ -10,11 +10,11 @@ from spiritsafe.model.words import Action
 from spiritsafe.policy.decide import Decision
 from spiritsafe.policy.levels import Room
 
-__all__ = ["DECISION", "problem_of", "room_headers"]
+__all__ = ["DECISION", "STOPPED", "problem_of", "room_headers"]
 
 DECISION = b"x-spiritsafe-decision"
 """Header of an answer that names the decision it was made under."""
-_STOPPED = {
+STOPPED = {
     Action.RATE_LIMIT: (429, "Too many requests or tokens; try again later."),
     Action.STEP_UP: (403, "This account has to be verified before it can go on."),
     Action.SUSPEND: (403, "This account is suspended."),
@@ -28,7 +28,7 @@ def problem_of(decision: Decision, appeal: str) -> Problem:
         decision: by which it is.
         appeal: where its sender can object: an address of the web or of mail.
     """
-    status, title = _STOPPED[decision.action]
+    status, title = STOPPED[decision.action]
     headers = [(DECISION, decision.id.encode())]
     wait = decision.retry_after_s
     if wait is not None:

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
 from spiritsafe.gateway.access import Access
 from spiritsafe.gateway.app import App, Handler, Part
+from spiritsafe.gateway.asgi import App as AsgiApp
 from spiritsafe.gateway.authz import Authz
 from spiritsafe.gateway.counts import Counts
 from spiritsafe.gateway.endpoints import Endpoints
@@ -26,6 +27,7 @@ from spiritsafe.gateway.guard import Patience
 from spiritsafe.gateway.identity import Identities, Known, Networks
 from spiritsafe.gateway.keeping import Keeping
 from spiritsafe.gateway.limiting import Limiter
+from spiritsafe.gateway.middleware import Spiritsafe
 from spiritsafe.gateway.policies import Policies, load_current
 from spiritsafe.gateway.proxy.relay import Relay
 from spiritsafe.gateway.proxy.upstream import TimeLimits, Upstream
@@ -34,10 +36,11 @@ from spiritsafe.gateway.server import Listening
 from spiritsafe.gateway.shared import SharedMeters
 from spiritsafe.gateway.signup import Signups
 from spiritsafe.gateway.store import Store
+from spiritsafe.gateway.told import Telling
 from spiritsafe.ingest.entities import EntityFile
 from spiritsafe.model.epochs import Epochs
 from spiritsafe.model.errors import ConfigError
-from spiritsafe.model.settings import GatewaySettings, LimitSettings, Marking, Settings
+from spiritsafe.model.settings import GatewaySettings, LimitSettings, Marking, Settings, load_settings
 from spiritsafe.pipeline.capturing import journal_of
 from spiritsafe.pipeline.keyring import master_beside
 from spiritsafe.pipeline.policies import policy_folder
@@ -49,7 +52,7 @@ from spiritsafe.privacy.keys import Purpose
 from spiritsafe.privacy.pseudonyms import Pseudonymiser
 from spiritsafe.privacy.secretfile import read_secret
 
-__all__ = ["STORE_VARIABLE", "gateway_of", "listening_of", "plan_of"]
+__all__ = ["STORE_VARIABLE", "gateway_of", "guarded_by", "listening_of", "plan_of", "store_url"]
 
 STORE_VARIABLE = "SPIRITSAFE_LIMITS_STORE"
 """Environment variable with the URL of the store in which nodes share limits, where no file may hold it."""
@@ -80,9 +83,18 @@ def plan_of(settings: LimitSettings) -> Plan:
     )
 
 
+def store_url(settings: LimitSettings) -> str | None:
+    """Return where the store is that nodes and workers share, None where there is none.
+
+    Raises:
+        ConfigError: the file that should say so does not.
+    """
+    return os.environ.get(STORE_VARIABLE) or _secret(settings.store_url_file)
+
+
 def _limiter(settings: LimitSettings) -> Limiter | None:
     """Return limits in a store, None where each process has its own."""
-    url = os.environ.get(STORE_VARIABLE) or (_secret(settings.store_url_file) if settings.store_url_file else None)
+    url = store_url(settings)
     if url is None:
         return None
     shared = SharedMeters(Store(url, timeout_s=settings.store_ms / 1_000))
@@ -106,6 +118,71 @@ class _Clock:
         return self.offset_us + time.monotonic_ns() // 1_000
 
 
+class _Ground(NamedTuple):
+    """What decides and keeps, whichever way requests come to it."""
+
+    gate: Gate
+    identities: Identities
+    keeping: Keeping
+    policies: Policies
+    counts: Counts
+    pseudonymiser: Pseudonymiser
+
+
+def _ground(store: Path, settings: Settings, entities: tuple[EntityFile, ...], clock: Callable[[], int]) -> _Ground:
+    told, master = settings.gateway, master_beside(store, settings.privacy)
+    counts = Counts()
+    trusted = load_trusted_keys(told.policy_keys)
+    versions, secret = Versions(policy_folder(store)), master.subkey(Purpose.DELAY)
+    table = load_current(versions, secret=secret, trusted=trusted)
+    gate = Gate(
+        table,
+        plan_of(settings.limits),
+        draw=os.urandom,
+        counts=counts,
+        now_us=clock,
+        limiter=_limiter(settings.limits),
+    )
+    keys = Epochs(settings.privacy.epoch_days, settings.privacy.overlap_days)
+    pseudonymiser = Pseudonymiser(master, keys)
+    identities = Identities(master.subkey(Purpose.API_KEY), _known(told.keys), Networks(told.trusted_peers))
+    journal = journal_of(store, settings, entities)
+    keeping = Keeping(journal, Receipts(store / "receipts"), settings.capture, counts, clock)
+    policies = Policies(gate, versions, secret=secret, trusted=trusted, now_us=clock)
+    return _Ground(gate, identities, keeping, policies, counts, pseudonymiser)
+
+
+def guarded_by(
+    app: AsgiApp, store: Path, settings: Settings | None = None, entities: tuple[EntityFile, ...] = ()
+) -> Spiritsafe:
+    """Return an application that serves a model, with the gateway around it.
+
+    Args:
+        app: the application, of any framework that speaks ASGI.
+        store: the folder with keys, policy, receipts and captured exchanges.
+        settings: all of them; None for those of ``spiritsafe.toml`` and the environment.
+        entities: as in :func:`gateway_of`.
+
+    Raises:
+        ConfigError, StoreError, InputError: as :func:`gateway_of`.
+    """
+    settings = settings or load_settings()
+    told = settings.gateway
+    clock = _Clock(time.time_ns() // 1_000 - time.monotonic_ns() // 1_000)
+    ground = _ground(store, settings, entities, clock)
+    return Spiritsafe(
+        app,
+        ground.gate,
+        ground.identities,
+        appeal=told.appeal,
+        most=told.max_body_mib * _MIB,
+        body_s=told.body_s,
+        taken=ground.keeping.taken,
+        stopped=ground.keeping.stopped,
+        parts=(ground.gate, ground.keeping, ground.policies),
+    )
+
+
 def gateway_of(
     store: Path,
     settings: Settings,
@@ -127,26 +204,10 @@ def gateway_of(
         StoreError: the store's key is missing or another one, or its policy is damaged.
         InputError: a file of intelligence cannot be read.
     """
-    told, master = settings.gateway, master_beside(store, settings.privacy)
+    told = settings.gateway
     clock = clock or _Clock(time.time_ns() // 1_000 - time.monotonic_ns() // 1_000)
-    counts = Counts()
-    trusted = load_trusted_keys(told.policy_keys)
-    versions, secret = Versions(policy_folder(store)), master.subkey(Purpose.DELAY)
-    table = load_current(versions, secret=secret, trusted=trusted)
-    gate = Gate(
-        table,
-        plan_of(settings.limits),
-        draw=os.urandom,
-        counts=counts,
-        now_us=clock,
-        limiter=_limiter(settings.limits),
-    )
-    keys = Epochs(settings.privacy.epoch_days, settings.privacy.overlap_days)
-    pseudonymiser = Pseudonymiser(master, keys)
-    identities = Identities(master.subkey(Purpose.API_KEY), _known(told.keys), Networks(told.trusted_peers))
-    journal = journal_of(store, settings, entities) if upstream else None
-    keeping = Keeping(journal, Receipts(store / "receipts"), settings.capture, counts, clock)
-    policies = Policies(gate, versions, secret=secret, trusted=trusted, now_us=clock)
+    ground = _ground(store, settings, entities, clock)
+    gate, identities, keeping, policies, counts, pseudonymiser = ground
     endpoints = Endpoints(gate, keeping.noted)
     signups = Signups(lambda: gate.table, pseudonymiser, told.signup_bits, now_us=clock, name=gate.name, counts=counts)
     authz = Authz(
@@ -177,6 +238,7 @@ def gateway_of(
     guarded: dict[tuple[str, str], Handler] = {
         ("POST", "/v1/decide"): endpoints.decide,
         ("POST", "/v1/settle"): endpoints.settle,
+        ("POST", "/v1/captured"): Telling(keeping.told, gate.name, 2 * told.max_body_mib * _MIB),
         ("POST", "/v1/signup"): signups,
         ("GET", "/admin/policy"): policies.show,
         ("POST", "/admin/policy"): policies.apply,

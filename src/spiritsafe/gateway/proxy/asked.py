@@ -13,12 +13,12 @@ import msgspec
 from spiritsafe.gateway.asgi import Problem
 from spiritsafe.gateway.proxy.routes import Dialect
 
-__all__ = ["KEY_ARGUMENT", "Asked"]
+__all__ = ["KEY_ARGUMENT", "NESTED", "STEERING", "Asked"]
 
 KEY_ARGUMENT = "spiritsafe_key_id"
 """Name of the engine's per-request argument that says which watermark key is to be used."""
-_STEERING = frozenset({"watermarking", "watermark", "watermark_config", "watermark_key", KEY_ARGUMENT})
-_NESTED = ("vllm_xargs", "extra_args", "extra_body", "sampling_params", "custom_params")
+STEERING = frozenset({"watermarking", "watermark", "watermark_config", "watermark_key", KEY_ARGUMENT})
+NESTED = ("vllm_xargs", "extra_args", "extra_body", "sampling_params", "custom_params")
 _OUTPUT = {
     Dialect.CHAT: ("max_completion_tokens", "max_tokens"),
     Dialect.COMPLETIONS: ("max_tokens",),
@@ -91,12 +91,12 @@ class Asked:
 
     def _strip(self) -> None:
         """Take out what would steer a watermark."""
-        for name in _STEERING & self.whole.keys():
+        for name in STEERING & self.whole.keys():
             del self.whole[name], self._top[name]
-        for name in _NESTED:
+        for name in NESTED:
             held = self.whole.get(name)
-            if isinstance(held, dict) and (_STEERING & held.keys()):
-                self._set(name, {key: value for key, value in held.items() if key not in _STEERING})
+            if isinstance(held, dict) and (STEERING & held.keys()):
+                self._set(name, {key: value for key, value in held.items() if key not in STEERING})
 
     def _set(self, name: str, value: object) -> None:
         self.whole[name] = value

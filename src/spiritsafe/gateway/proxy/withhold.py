@@ -69,9 +69,15 @@ def _choices(answer: Json) -> bool:
         for name in ("message", "delta"):
             held = choice.get(name)
             if isinstance(held, dict):
-                for trace in _TRACES:
-                    changed |= held.pop(trace, None) is not None
+                changed |= _bared(held) | _bared(held.get("provider_specific_fields"))
     return changed | (answer.pop("prompt_logprobs", None) is not None)
+
+
+def _bared(holder: object) -> bool:
+    """Cut what says a trace; LiteLLM says it a second time among the fields of the provider."""
+    if not isinstance(holder, dict):
+        return False
+    return sum(holder.pop(trace, None) is not None for trace in _TRACES) > 0
 
 
 def _emptied(holder: Json, name: str) -> bool:

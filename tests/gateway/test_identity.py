@@ -31,6 +31,7 @@ def _of(headers: Headers, peer: str | None = "203.0.113.7", known: dict[str, Kno
     [
         (b"authorization", b"Bearer " + KEY),
         (b"authorization", b"bearer  " + KEY + b" "),
+        (b"authorization", b"Bearer\t" + KEY),
         (b"x-api-key", KEY),
         (b"api-key", KEY),
     ],
@@ -38,6 +39,12 @@ def _of(headers: Headers, peer: str | None = "203.0.113.7", known: dict[str, Kno
 def test_the_account_is_what_the_operator_knows_of_the_key(header: tuple[bytes, bytes]) -> None:
     caller = _of([header, (b"user-agent", b"curl/8")])
     assert caller == Caller("a-1", "k-1", "o-1", "203.0.113.7", None, "curl/8")
+
+
+@pytest.mark.parametrize("name", [b"authorization", b"x-api-key"])
+def test_two_keys_that_a_proxy_joined_are_still_two(name: bytes) -> None:
+    with pytest.raises(Problem, match="two different"):
+        _of([(name, KEY + b",sk-other")])
 
 
 def test_a_key_that_nobody_knows_is_its_hmac() -> None:

@@ -14,17 +14,8 @@ from tests.gateway.process import Gateway
 
 GRPC = free_port()
 NAMES = (
-    "free",
-    "blocked",
-    "limited",
-    "spoofer",
-    "models",
-    "streams",
-    "asked",
-    "left",
-    "withheld",
-    "capped-http",
-    "capped-grpc",
+    *("free", "blocked", "spoofer", "models", "streams", "asked", "left", "withheld"),
+    *("limited-http", "limited-grpc", "capped-http", "capped-grpc"),
 )
 KEYS = {name: f"sk-{name}-0123456789abcdef" for name in NAMES}
 SETTINGS = """
@@ -45,8 +36,8 @@ def decider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     rows = [{"key_sha256": sha256(key.encode()).hexdigest(), "account_id": name} for name, key in KEYS.items()]
     (place / "keys.jsonl").write_text("\n".join(map(json.dumps, rows)))
     with Gateway(place, None, SETTINGS.format(keys=place / "keys.jsonl", grpc=GRPC)) as gateway:
-        steps = {"blocked": Step.STEP_UP, "limited": Step.RATE_LIMIT, "withheld": Step.WITHHOLD}
-        steps |= dict.fromkeys(("capped-http", "capped-grpc"), Step.RATE_LIMIT)
+        steps = {"blocked": Step.STEP_UP, "withheld": Step.WITHHOLD}
+        steps |= dict.fromkeys(NAMES[-4:], Step.RATE_LIMIT)
         told = [(Subject.ACCOUNT, name, step) for name, step in steps.items()]
         told.append((Subject.PREFIX, "127.0.0.66/32", Step.STEP_UP))
         lines = [
@@ -54,7 +45,7 @@ def decider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
                 subject=subject,
                 ids=(name,),
                 step=step,
-                requests="2/d" if name == "limited" else None,
+                requests="2/d" if name.startswith("limited") else None,
                 tokens="8000/d" if name.startswith("capped") else None,
                 reason="a test",
                 case="case-7",

@@ -18,6 +18,7 @@ __all__ = ["check"]
 _OVERWRITE = 2
 """``HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD``."""
 _PERMISSION_DENIED = 7
+_PLAIN = {"", "identity"}
 _CLAIMED = "x-spiritsafe-"
 _FORWARDED = b"x-forwarded-for"
 
@@ -32,15 +33,22 @@ async def check(authz: Authz, asked: Any, peer: str | None) -> Any:
     """
     attributes = asked.attributes
     http = attributes.request.http
-    headers = _headers(http.headers, attributes.source.address.socket_address.address)
     try:
+        headers = _headers(http.headers, attributes.source.address.socket_address.address)
         return _passed(await authz.passed(headers, peer, http.raw_body or http.body.encode()))
     except Problem as problem:
         return _stopped(problem)
 
 
 def _headers(told: Any, source: str) -> Headers:
-    """Return a request's headers as HTTP would have told them."""
+    """Return a request's headers as HTTP would have told them.
+
+    Raises:
+        Problem: 415 for a body that would have to be inflated to be seen.
+    """
+    for entry in told:
+        if entry.key == "content-encoding" and entry.value.strip().lower() not in _PLAIN:
+            raise Problem(415, "Compressed request bodies are not taken; send it as it is.")
     kept = [
         (entry.key.encode(), entry.value.encode("utf-8", "surrogateescape"))
         for entry in told

@@ -1,4 +1,4 @@
-"""The real Envoy asks over HTTP: who passes, what the stopped are told, and what a client's own word is worth."""
+"""The real Envoy asks, over HTTP and over gRPC: who passes, what the stopped are told, what a word is worth."""
 
 import contextlib
 import http.client
@@ -6,18 +6,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from spiritsafe.gateway.envoy.config import Place, envoy_config
-from tests.gateway.envoy.conftest import KEYS
+from spiritsafe.gateway.envoy.config import Check, Place, envoy_config
+from tests.gateway.envoy.conftest import GRPC, KEYS
 from tests.gateway.envoy.servers import CHAT, ask, envoy, free_port
 from tests.gateway.model_server import INPUT, OUTPUT, ModelServer
 from tests.gateway.process import Gateway, eventually
 
 
-@pytest.fixture(scope="module")
-def port(decider: Gateway, model: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+@pytest.fixture(scope="module", params=list(Check))
+def port(
+    request: pytest.FixtureRequest, decider: Gateway, model: ModelServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[int]:
     port = free_port()
     config = envoy_config(
-        listen=Place("127.0.0.1", port), model=Place.parse(model.url), gateway=Place.parse(decider.url)
+        listen=Place("127.0.0.1", port),
+        model=Place.parse(model.url),
+        gateway=Place.parse(decider.url),
+        grpc=Place("127.0.0.1", GRPC) if request.param is Check.GRPC else None,
+        check=request.param,
     )
     with envoy(tmp_path_factory.mktemp("envoy"), config, port):
         yield port
@@ -47,9 +53,10 @@ def test_a_stopped_account_is_told_what_to_do(port: int, model: ModelServer, dec
     eventually(lambda: any(one["decision_id"] == answer.json["decision_id"] for one in decider.receipts()))
 
 
-def test_a_limit_reaches_the_client(port: int) -> None:
-    assert [ask(port, KEYS["limited"]).status for _ in range(2)] == [200, 200]
-    answer = ask(port, KEYS["limited"])
+def test_a_limit_reaches_the_client(port: int, request: pytest.FixtureRequest) -> None:
+    key = KEYS[f"limited-{request.node.callspec.params['port']}"]
+    assert [ask(port, key).status for _ in range(2)] == [200, 200]
+    answer = ask(port, key)
     assert answer.status == 429
     assert 0 < int(answer.headers["retry-after"]) <= 43_200
     assert answer.headers["ratelimit-policy"] == '"requests";q=2;w=86400'

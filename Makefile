@@ -6,7 +6,7 @@ WORKERS ?= 4
 JOBS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check bench targets evaluate fuzz clean
+.PHONY: help demo test litellm check bench targets evaluate fuzz clean
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
@@ -25,6 +25,10 @@ demo: $(VENV)/.package  ## simulate a small world, scan it, show the campaigns a
 
 test: $(VENV)/.tools  ## run the tests
 	$(BIN)/pytest -n logical --maxprocesses $(WORKERS)
+
+litellm: $(VENV)/.tools  ## run the tests against LiteLLM's real proxy, with what it needs to start
+	$(BIN)/pip install --quiet --group litellm-proxy
+	$(BIN)/pytest tests/gateway/test_litellm.py tests/gateway/test_middleware.py
 
 check: $(VENV)/.tools  ## lint, formatting, types, layers
 	$(BIN)/ruff check

@@ -75,7 +75,9 @@ class LiteLlmProxy:
         for _ in range(1_800):
             if self._is_ready():
                 return self
-            assert self.process.poll() is None, self.log()
+            if self.process.poll() is not None:
+                self._log.close()
+                raise AssertionError(self.log())
             time.sleep(0.1)
         raise AssertionError(f"not ready in three minutes: {self.log()}")
 
@@ -115,4 +117,4 @@ def missing() -> list[str]:
     return [name for name in _NEEDED if find_spec(name) is None]
 
 
-_NEEDED = ("litellm", "fastapi", "orjson", "apscheduler", "multipart", "backoff", "websockets")
+_NEEDED = ("litellm", "fastapi", "orjson", "apscheduler", "multipart", "backoff", "semver", "soundfile", "websockets")

@@ -154,11 +154,12 @@ def test_a_huge_max_tokens_reserves_no_more_than_a_share(gateway: Gateway) -> No
 
 
 def test_what_was_captured_holds_no_text_and_no_address(gateway: Gateway) -> None:
-    of_openai(gateway).chat.completions.create(model="m-1", messages=HELLO)
+    told = [{"role": "user", "content": "Tell nobody of the locked cellar."}]
+    of_openai(gateway).chat.completions.create(model="m-1", messages=told)
     folder = gateway.store / "captured"
     eventually(lambda: bool(list(folder.glob("*.jsonl"))))
     content = b"".join(file.read_bytes() for file in folder.iterdir())
-    assert b"spirit safe" not in content
+    assert b"cellar" not in content
     assert b"127.0.0.1" not in content
     assert b"glass" not in content
     row = json.loads(next(line for line in content.splitlines() if b'"free"' in line))

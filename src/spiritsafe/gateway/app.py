@@ -55,23 +55,30 @@ class App:
         if scope["type"] != "http":
             await self._live(receive, send)
             return
+        handler = self._guarded.get((scope["method"], scope["path"]))
+        if handler is not None:
+            try:
+                self._access.check(scope)
+                await handler(scope, receive, send)
+            except Problem as problem:  # before the answer has begun: these answer in one piece, at their end
+                await reply_problem(send, problem)
+            except Exception as error:  # noqa: BLE001 - see _bug
+                await reply_problem(send, _bug(error, scope))
+            return
         sent = _Noting(send)
         try:
             await self._handle(scope, receive, sent)
         except Problem as problem:
             if not sent.started:
                 await reply_problem(send, problem)
-        except Exception as error:  # noqa: BLE001 - a bug: its message may hold a request, so that its type has to do
-            _log.error("a request has met a bug", extra={"kind": type(error).__name__, "path": scope["path"]})
+        except Exception as error:  # noqa: BLE001 - see _bug
+            problem = _bug(error, scope)
             if not sent.started:
-                await reply_problem(send, Problem(500, "The gateway has met a bug; the request was not answered."))
+                await reply_problem(send, problem)
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         place = scope["method"], scope["path"]
-        if (handler := self._guarded.get(place)) is not None:
-            self._access.check(scope)
-            await handler(scope, receive, send)
-        elif place == ("GET", "/healthz"):
+        if place == ("GET", "/healthz"):
             await reply(send, b'{"status":"ok"}')
         elif place == ("GET", "/readyz"):
             await reply(send, b'{"ready":%s}' % str(self.ready).lower().encode(), status=200 if self.ready else 503)
@@ -99,6 +106,12 @@ class App:
                     await part.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _bug(error: Exception, scope: Scope) -> Problem:
+    """Tell of a bug by its type alone, since its message may hold a request, and return what the client is told."""
+    _log.error("a request has met a bug", extra={"kind": type(error).__name__, "path": scope["path"]})
+    return Problem(500, "The gateway has met a bug; the request was not answered.")
 
 
 class _Noting:

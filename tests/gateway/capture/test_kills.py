@@ -1,5 +1,6 @@
 """SIGKILL at random moments, and processes that share a folder: what was acknowledged is there, once and whole."""
 
+import os
 import random
 import subprocess
 import sys
@@ -20,8 +21,8 @@ class Worker:
     """Writes in children that can be killed."""
 
     def __init__(self) -> None:
-        command = [sys.executable, str(WORKER)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command, env = [sys.executable, str(WORKER)], {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
         assert self._hear() == "ready"
 
     def write(self, *asked: tuple[Path, int, float]) -> None:

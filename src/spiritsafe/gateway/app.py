@@ -72,9 +72,9 @@ class App:
             if not sent.started:
                 await reply_problem(send, problem)
         except Exception as error:  # noqa: BLE001 - see _bug
-            problem = _bug(error, scope)
+            told = _bug(error, scope)
             if not sent.started:
-                await reply_problem(send, problem)
+                await reply_problem(send, told)
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         place = scope["method"], scope["path"]

@@ -6,11 +6,8 @@ from hashlib import sha256
 
 import pytest
 
-from spiritsafe.model.words import Step, Subject
-from spiritsafe.policy.file import encode
-from spiritsafe.policy.lines import Rows
 from tests.gateway.model_server import ModelServer
-from tests.gateway.process import KEYS, Gateway
+from tests.gateway.process import KEYS, Gateway, answers
 
 SETTINGS = """
 [gateway]
@@ -42,25 +39,5 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Ite
     ]
     (place / "keys.jsonl").write_text("\n".join(map(json.dumps, rows)))
     with Gateway(place, model.url, SETTINGS.format(keys=place / "keys.jsonl")) as gateway:
-        steps = {
-            "withheld": Step.WITHHOLD,
-            "marked": Step.WATERMARK,
-            "blocked": Step.STEP_UP,
-            "limited": Step.RATE_LIMIT,
-        }
-        lines = [
-            Rows(
-                subject=Subject.ACCOUNT,
-                ids=(name,),
-                step=step,
-                requests="2/d" if step is Step.RATE_LIMIT else None,
-                reason="a test",
-                case="case-7",
-                version=1,
-                expires_at="2036-01-01T00:00:00Z",
-            )
-            for name, step in steps.items()
-        ]
-        policy = encode(lines, version=1, created_at="2026-01-01T00:00:00Z")
-        assert gateway.call("POST", "/admin/policy", policy)[0] == 200
+        assert gateway.call("POST", "/admin/policy", answers(str))[0] == 200
         yield gateway

@@ -7,9 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Self
 from urllib.request import Request, urlopen
+
+from spiritsafe.model.words import Step, Subject
+from spiritsafe.policy.file import encode
+from spiritsafe.policy.lines import Rows
 
 Json = dict[str, Any]
 KEYS = {
@@ -20,6 +25,29 @@ KEYS = {
     )
 }
 """API keys of accounts that the tests' policy says something of, or nothing."""
+
+
+def answers(name_of: Callable[[str], str]) -> bytes:
+    """Return a policy with a row for each of four accounts, called what is done about them.
+
+    Args:
+        name_of: returns the id of the account that the tests call so.
+    """
+    steps = {"withheld": Step.WITHHOLD, "marked": Step.WATERMARK, "blocked": Step.STEP_UP, "limited": Step.RATE_LIMIT}
+    rows = [
+        Rows(
+            subject=Subject.ACCOUNT,
+            ids=(name_of(name),),
+            step=step,
+            requests="2/d" if step is Step.RATE_LIMIT else None,
+            reason="a test",
+            case="case-7",
+            version=1,
+            expires_at="2036-01-01T00:00:00Z",
+        )
+        for name, step in steps.items()
+    ]
+    return encode(rows, version=1, created_at="2026-01-01T00:00:00Z")
 
 
 class Gateway:

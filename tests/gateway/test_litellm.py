@@ -9,12 +9,9 @@ import anthropic
 import openai
 import pytest
 
-from spiritsafe.model.words import Step, Subject
-from spiritsafe.policy.file import encode
-from spiritsafe.policy.lines import Rows
 from tests.gateway.litellm_proxy import LiteLlmProxy, missing
 from tests.gateway.model_server import ANSWER, INPUT, OUTPUT, REASONING, ModelServer
-from tests.gateway.process import Gateway, eventually
+from tests.gateway.process import Gateway, answers, eventually
 
 ABSENT = missing()
 pytestmark = pytest.mark.skipif(bool(ABSENT), reason=f"LiteLLM's proxy is not installed: it lacks {', '.join(ABSENT)}")
@@ -42,28 +39,7 @@ def account_of(name: str) -> str:
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     with Gateway(tmp_path_factory.mktemp("asked"), None, SETTINGS) as gateway:
-        steps = {
-            "withheld": Step.WITHHOLD,
-            "marked": Step.WATERMARK,
-            "blocked": Step.STEP_UP,
-            "limited": Step.RATE_LIMIT,
-        }
-        lines = [
-            Rows(
-                subject=Subject.ACCOUNT,
-                ids=(account_of(name),),
-                step=step,
-                requests="2/d" if step is Step.RATE_LIMIT else None,
-                reason="a test",
-                case="case-7",
-                version=1,
-                expires_at="2036-01-01T00:00:00Z",
-            )
-            for name, step in steps.items()
-        ]
-        assert (
-            gateway.call("POST", "/admin/policy", encode(lines, version=1, created_at="2026-01-01T00:00:00Z"))[0] == 200
-        )
+        assert gateway.call("POST", "/admin/policy", answers(account_of))[0] == 200
         yield gateway
 
 

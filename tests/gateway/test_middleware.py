@@ -28,6 +28,7 @@ class Serving:
 
     def __init__(self, app: Spiritsafe, runner: asyncio.Runner) -> None:
         self.app, self._runner = app, runner
+        self.called: set[str] = set()
         self._heard: asyncio.Queue[Any] = asyncio.Queue()
         self._told: asyncio.Queue[Any] = asyncio.Queue()
 
@@ -50,6 +51,7 @@ class Serving:
     def call(self, name: str, path: str = "/v1/chat/completions", method: str = "POST", **body: Any) -> Any:
         """Return status, headers and content."""
         sent: list[Any] = []
+        self.called.add(name)
 
         async def receive() -> Any:
             return {"type": "http.request", "body": json.dumps(body).encode()}
@@ -130,12 +132,15 @@ def served(store: Path, inner: Model) -> Iterator[Serving]:
         serving = Serving(app, runner)
         serving.begin()
         yield serving
+        assert serving.call("free", model="m-1", messages=HELLO)[0] == 200
         serving.end()
     rows = [
         json.loads(line) for file in (store / "captured").glob("*.jsonl") for line in file.read_bytes().splitlines()
     ]
-    assert {(row["account_id"], row["output_tokens"]) for row in rows} >= {("free", OUTPUT), ("withheld", OUTPUT)}
-    assert any(row["account_id"] == "failing" and row["status"] == 500 for row in rows)
+    answered = {row["account_id"] for row in rows if row["output_tokens"] == OUTPUT}
+    assert answered == serving.called - {"blocked"}  # of what this process of the tests has called
+    failed = {row["account_id"] for row in rows if row["status"] == 500}
+    assert failed == serving.called & {"failing"}
 
 
 HELLO = [{"role": "user", "content": "Describe a spirit safe."}]
@@ -182,7 +187,7 @@ def test_a_marked_account_cannot_steer_its_watermark(served: Serving, model: Mod
 
 
 def test_other_paths_go_by_untouched(served: Serving) -> None:
-    status, headers, told = served.call("withheld", "/elsewhere", method="GET")
+    status, headers, told = served.call("free", "/elsewhere", method="GET")
     assert (status, told) == (200, b'{"reasoning":"whisky"}')
     assert b"x-spiritsafe-decision" not in headers
 

@@ -133,6 +133,18 @@ def test_a_policy_is_pushed_shown_and_undone(alone: Gateway) -> None:
     assert alone.call("POST", "/v1/decide", {"account_id": "a-9"}, TOKEN)[1]["action"] == "step_up"
 
 
+def test_what_a_shadow_row_would_have_done_leaves_a_receipt(alone: Gateway) -> None:
+    expiry = "2036-01-01T00:00:00Z"
+    row = Rows(
+        subject=Subject.ACCOUNT, ids=("a-7",), step=Step.STEP_UP, reason="r", version=3, expires_at=expiry, shadow=True
+    )
+    content = encode([row], version=3, created_at="2026-01-01T00:00:00Z")
+    assert alone.call("POST", "/admin/policy", content, TOKEN)[0] == 200
+    told = alone.call("POST", "/v1/decide", {"account_id": "a-7"}, TOKEN)[1]
+    assert (told["action"], told["shadow"]) == ("allow", "step_up")
+    eventually(lambda: any(one["decision_id"] == told["decision_id"] for one in alone.receipts()))
+
+
 def test_a_suspension_needs_an_operators_signature(alone: Gateway) -> None:
     row = Rows(
         subject=Subject.ACCOUNT,
@@ -188,6 +200,8 @@ def pseudonyms(master: MasterKey, kind: TraitKind, raw: str) -> list[str]:
 
 
 def test_metrics_tell_what_was_decided(alone: Gateway) -> None:
+    too_much = {"account_id": "a-6", "input_tokens": 5_000}
+    assert alone.call("POST", "/v1/decide", too_much, TOKEN)[1]["action"] == "rate_limit"
     status, told = alone.call("GET", "/metrics", None, TOKEN)
     assert status == 200
     assert 'spiritsafe_decisions_total{route="decide",action="rate_limit"}' in told["text"]

@@ -31,7 +31,7 @@ def test_the_order_of_rows_does_not_matter(lines: list[Line], data: st.DataObjec
 def test_an_effect_is_what_its_rows_say(lines: list[Line]) -> None:
     found = effect_of([row for row in table(*lines).rows_for("a", "b", "c") if row.terms.shadow])
     steps = {row.terms.step for row in found.rows}
-    assert found.step == max(steps, key=lambda step: step.rank, default=Step.OBSERVE)
+    assert found.step == max(steps, key=lambda step: list(Step).index(step), default=Step.OBSERVE)
     flags = {
         Step.STEP_UP: found.step_up,
         Step.SUSPEND: found.suspend,

@@ -17,7 +17,7 @@ from spiritsafe.gateway.endpoints import answer_of
 from spiritsafe.gateway.gate import Gate
 from spiritsafe.gateway.identity import Caller, Identities, Networks
 from spiritsafe.gateway.problems import DECISION, problem_of
-from spiritsafe.model.words import Action
+from spiritsafe.gateway.questions import question_of
 from spiritsafe.policy.decide import Decision, Question
 
 __all__ = ["HOME", "INPUT", "PREFIX", "Authz"]
@@ -92,7 +92,7 @@ class Authz:
         if not question.account_id:
             raise Problem(401, "The request carries no API key.", headers=[(b"www-authenticate", b"Bearer")])
         decision = await self._gate.decide(question, "ext_authz")
-        if decision.action is not Action.ALLOW or decision.effect.withhold:
+        if decision.leaves_receipt:
             self._noted(decision, question)
         if not decision.action.passes:
             raise problem_of(decision, self._appeal)
@@ -115,12 +115,5 @@ def _question(caller: Caller, body: bytes) -> Question:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             seen = _Seen()  # cut off, or not the model's business: the request is decided without it
     told = (seen.max_completion_tokens, seen.max_output_tokens, seen.max_tokens)
-    return Question(
-        account_id=caller.account,
-        key_id=caller.key,
-        organization_id=caller.organisation,
-        model=seen.model,
-        client_ip=caller.ip,
-        input_tokens=-(-len(body) // 4),
-        max_tokens=next((most for most in told if most is not None and most >= 0), None),
-    )
+    most = next((most for most in told if most is not None and most >= 0), None)
+    return question_of(caller, model=seen.model, input_tokens=-(-len(body) // 4), max_tokens=most)

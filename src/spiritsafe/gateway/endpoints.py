@@ -93,7 +93,7 @@ class Endpoints:
             raise Problem(422, "Not a question to decide: tokens are 0 or more, and the account has an id.")
         decision = await self._gate.decide(question, "decide")
         self._gate.remember(decision)
-        if decision.action is not Action.ALLOW or decision.effect.withhold:
+        if decision.leaves_receipt:
             self._noted(decision, question)
         await reply(send, self._encode(answer_of(decision, question.account_id)))
 

@@ -10,6 +10,7 @@ from spiritsafe.gateway.problems import problem_of
 from spiritsafe.gateway.proxy.asked import Asked
 from spiritsafe.gateway.proxy.relay import Relay
 from spiritsafe.gateway.proxy.routes import route_of
+from spiritsafe.gateway.questions import question_of
 from spiritsafe.policy.decide import Decision, Question
 
 __all__ = ["Front"]
@@ -81,12 +82,6 @@ class Front:
 
 
 def _question(caller: Caller, asked: Asked | None) -> Question:
-    return Question(
-        account_id=caller.account,
-        key_id=caller.key,
-        organization_id=caller.organisation,
-        model=None if asked is None else asked.model,
-        client_ip=caller.ip,
-        input_tokens=0 if asked is None else asked.input_tokens,
-        max_tokens=0 if asked is None else asked.max_tokens,
-    )
+    if asked is None:
+        return question_of(caller, model=None, input_tokens=0, max_tokens=0)
+    return question_of(caller, model=asked.model, input_tokens=asked.input_tokens, max_tokens=asked.max_tokens)

@@ -9,12 +9,9 @@ from spiritsafe.gateway.counts import Counts
 from spiritsafe.gateway.proxy.relay import Taken
 from spiritsafe.gateway.receipts import Receipts, receipt_of
 from spiritsafe.model.settings import CaptureSettings, OnFull
-from spiritsafe.model.words import Action
 from spiritsafe.policy.decide import Decision, Question
 
 __all__ = ["Keeping"]
-
-_MIB = 1 << 20
 
 
 class Keeping:
@@ -61,15 +58,14 @@ class Keeping:
         """Return whether calls are to be refused because their exchanges would not be kept."""
         if self._journal is None or self._settings.on_full is OnFull.SERVE:
             return False
-        health = self._journal.health()
-        return health.queued >= self._settings.queue_rows or health.queued_bytes >= self._settings.queue_mib * _MIB
+        return self._journal.is_full()
 
     def taken(self, call: Taken) -> None:
         """Keep a call that has come to its end."""
         if self._journal is not None:
             self._journal.offer(call.exchange)
         decision = call.decision
-        if decision.action is not Action.ALLOW or decision.effect.withhold or decision.shadow is not None:
+        if decision.leaves_receipt:
             self._receipts.note(
                 receipt_of(
                     decision,

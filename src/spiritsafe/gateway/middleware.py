@@ -21,6 +21,7 @@ from spiritsafe.gateway.proxy.relay import End, Taken
 from spiritsafe.gateway.proxy.routes import Dialect, route_of
 from spiritsafe.gateway.proxy.tape import Tape
 from spiritsafe.gateway.proxy.withhold import withhold
+from spiritsafe.gateway.questions import question_of
 from spiritsafe.policy.decide import Decision, Question
 
 __all__ = ["Spiritsafe"]
@@ -83,15 +84,7 @@ class Spiritsafe:
             raise Problem(401, "The request carries no API key.", headers=[(b"www-authenticate", b"Bearer")])
         body = await body_of(scope, receive, most=self._most, seconds=self._body_s)
         asked = Asked(dialect, body)
-        question = Question(
-            account_id=caller.account,
-            key_id=caller.key,
-            organization_id=caller.organisation,
-            model=asked.model,
-            client_ip=caller.ip,
-            input_tokens=asked.input_tokens,
-            max_tokens=asked.max_tokens,
-        )
+        question = question_of(caller, model=asked.model, input_tokens=asked.input_tokens, max_tokens=asked.max_tokens)
         decision = await self._gate.decide(question, "middleware")
         if not decision.action.passes:
             problem = problem_of(decision, self._appeal)

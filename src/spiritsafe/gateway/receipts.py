@@ -5,6 +5,7 @@ make enforcement the slowest part of a call. They are JSON lines of their own, a
 answer an appeal needs nothing but a text search for the decision's id.
 """
 
+import asyncio
 import logging
 import queue
 import threading
@@ -119,6 +120,9 @@ class Receipts:
 
     async def close(self) -> None:
         """Write what waits."""
+        await asyncio.to_thread(self._end)
+
+    def _end(self) -> None:
         self._waiting.put(None)
         self._thread.join(10)
 

@@ -247,11 +247,6 @@ class Step(StrEnum):
     WATERMARK = "watermark"
     SUSPEND = "suspend"
 
-    @property
-    def rank(self) -> int:
-        """0 for observe ... 5 for suspend."""
-        return list(Step).index(self)
-
 
 class Action(StrEnum):
     """What becomes of one request; the contract's ``action``."""

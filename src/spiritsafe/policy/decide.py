@@ -96,6 +96,11 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     shadow: Action | None = None
 
     @property
+    def leaves_receipt(self) -> bool:
+        """True where something is done, or would be by rows that are only measured."""
+        return self.action is not Action.ALLOW or self.shadow is not None
+
+    @property
     def retry_after_s(self) -> int | None:
         """Whole seconds until it is worth another try, at least one; None where time does not help."""
         if self.refusal is None or self.refusal.retry_after_us is None:
